@@ -1,0 +1,56 @@
+"""Model: an intent model as it travels: ONNX up to the concepts, heads as integers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import asdict
+
+
+class Head(Struct, frozen=True):
+    """A linear head: logit = bias + sum of weight x (2c - 1), in millionths of a logit.
+
+    `calibration_x` -> `calibration_y` are ppm knots of a monotone map, empty for identity.
+    """
+
+    name: str = ""
+    bias_micro: int = 0
+    weights_micro: tuple[int, ...] = ()
+    calibration_x: tuple[int, ...] = ()
+    calibration_y: tuple[int, ...] = ()
+
+
+class Model(Struct, frozen=True, kw_only=True):
+    """One record of topic `models`; `site` is a site id or `default`."""
+
+    site: str = "default"
+    version: int = 0
+    effective_at_ms: int = 0
+    name: str = ""
+    sha256: str = ""
+    onnx: bytes = b""
+    features: tuple[str, ...] = ()
+    concepts: tuple[str, ...] = ()
+    hidden_size: int = 0
+    heads: tuple[Head, ...] = ()
+    card: str = ""
+    stale_after_ms: int = 0
+    key_id: str = ""
+    signature: bytes = b""
+
+    @classmethod
+    def from_record(cls, record: dict[str, Any]) -> Model:
+        """From a decoded Avro record."""
+        fields = dict(record)
+        fields["features"] = tuple(fields["features"])
+        fields["concepts"] = tuple(fields["concepts"])
+        fields["heads"] = tuple(
+            Head(**{name: tuple(v) if isinstance(v, list) else v for name, v in each.items()})
+            for each in fields["heads"]
+        )
+        return cls(**fields)
+
+    def to_record(self) -> dict[str, Any]:
+        """The Avro record."""
+        return {**asdict(self), "heads": [asdict(head) for head in self.heads]}

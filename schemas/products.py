@@ -1,0 +1,41 @@
+"""Products: the shop's assortment as one snapshot a site."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import asdict
+
+
+class CatalogueProduct(Struct, frozen=True, gc=False):
+    """One product; money in micros, stock -1 = unknown, popularity in decayed views."""
+
+    id: str = ""
+    title: str = ""
+    url: str = ""
+    image: str = ""
+    category: str = ""
+    price_micros: int = 0
+    stock: int = -1
+    margin_micros: int = 0
+    popularity: int = 0
+
+
+class Products(Struct, frozen=True, kw_only=True):
+    """One record of topic `products`, in feed order."""
+
+    site: str = ""
+    version: int = 0
+    effective_at_ms: int = 0
+    products: tuple[CatalogueProduct, ...] = ()
+
+    @classmethod
+    def from_record(cls, record: dict[str, Any]) -> Products:
+        """From a decoded Avro record."""
+        products = tuple(CatalogueProduct(**each) for each in record["products"])
+        return cls(**{**record, "products": products})
+
+    def to_record(self) -> dict[str, Any]:
+        """The Avro record."""
+        return {**asdict(self), "products": [asdict(each) for each in self.products]}

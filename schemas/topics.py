@@ -1,0 +1,42 @@
+"""Which record type each topic carries: the one table that codecs and registration read."""
+
+from __future__ import annotations
+
+from schemas.campaign import Campaigns
+from schemas.dead_letter import DeadLetter
+from schemas.decision import Decision
+from schemas.event import Event
+from schemas.model import Model
+from schemas.policy import Policy
+from schemas.products import Products
+from schemas.site import Site
+
+EVENTS, DECISIONS, DEAD_LETTERS = "events", "decisions", "dead-letters"
+TRIGGERS, PROFILES = "triggers", "profiles"
+CONTROL_TOPICS = ("sites", "campaigns", "products", "models", "policy")
+
+SCHEMA_FILES = {
+    EVENTS: "event",
+    DECISIONS: "decision",
+    DEAD_LETTERS: "dead_letter",
+    TRIGGERS: "trigger",
+    PROFILES: "profile_merge",
+    "sites": "site",
+    "campaigns": "campaigns",
+    "products": "products",
+    "models": "model",
+    "policy": "policy",
+}
+"""Topic -> file in schemas/avro/, without `.avsc`."""
+
+TYPES = {
+    EVENTS: Event,
+    DECISIONS: Decision,
+    DEAD_LETTERS: DeadLetter,
+    "sites": Site,
+    "campaigns": Campaigns,
+    "products": Products,
+    "models": Model,
+    "policy": Policy,
+}
+"""Topic -> Python type; triggers and profiles have no reader or writer yet."""
