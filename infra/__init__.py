@@ -1,0 +1,1 @@
+"""What runs kairos: set-up, the local stack, the registry, Kafka and Flink settings."""

@@ -1,0 +1,52 @@
+"""`python3.11 -m infra.setup [STEP ...]`: everything a fresh checkout needs, in order.
+
+Without a name: all steps but `browser`. Needs nothing installed but Python 3.11, a JDK, Maven, Node.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from infra.setup.browser import browser
+from infra.setup.flink_home import build_flink_home, flink_inputs, flink_outputs
+from infra.setup.home import Home
+from infra.setup.jars import fetch_jars, jar_inputs, jar_outputs
+from infra.setup.java import build_java, java_inputs, java_outputs
+from infra.setup.machine import check_machine
+from infra.setup.sdk import build_sdk, sdk_inputs, sdk_outputs
+from infra.setup.steps import Step, run_all
+from infra.setup.venv import build_venv, venv_inputs, venv_outputs
+
+STEPS = (
+    Step("machine", check_machine),
+    Step("jars", fetch_jars, jar_inputs, jar_outputs),
+    Step("venv", build_venv, venv_inputs, venv_outputs),
+    Step("java", build_java, java_inputs, java_outputs),
+    Step("flink", build_flink_home, flink_inputs, flink_outputs),
+    Step("sdk", build_sdk, sdk_inputs, sdk_outputs),
+    Step("browser", browser),
+)
+ONLY_ON_REQUEST = ("browser",)
+
+
+def main(names: list[str]) -> int:
+    """Run the named steps, or all that are not on request; 0, or 1 after the first failure."""
+    known = [step.name for step in STEPS]
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        print(f"No step is named {unknown[0]}; the steps are {', '.join(known)}.", file=sys.stderr)
+        return 1
+    wanted = names or [name for name in known if name not in ONLY_ON_REQUEST]
+    started_s = time.monotonic()
+    code = run_all([step for step in STEPS if step.name in wanted], Home.from_environment())
+    if code == 0:
+        print(f"Set-up is complete ({time.monotonic() - started_s:.1f} s).", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit("Set-up was interrupted; run it again, finished steps are kept.")

@@ -1,0 +1,156 @@
+"""A set-up step: skipped while its inputs are unchanged, timed, and explained when it fails.
+
+1. `inputs` hashes everything a step depends on; the hash of the last good run is its stamp.
+2. A step is skipped when the stamp equals the hash and all its outputs exist.
+3. A command's output goes to the step's log; its last line shows as progress.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from infra.setup.home import Home
+
+PROGRESS_EVERY_S = 5.0
+POLL_S = 0.1
+
+
+class StepFailed(Exception):
+    """A step could not be done. `fix` is one sentence that tells what to do about it."""
+
+    def __init__(self, cause: str, fix: str) -> None:
+        super().__init__(cause)
+        self.cause = cause
+        self.fix = fix
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One unit of set-up. `inputs` of None means: always run (a check without output)."""
+
+    name: str
+    run: Callable[[Home, Shell], str | None]
+    inputs: Callable[[Home], str] | None = None
+    outputs: Callable[[Home], Sequence[Path]] = field(default=lambda home: ())
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """Runs commands for one step and keeps their output in the step's log."""
+
+    step: str
+    log: Path
+    tell: Callable[[str], None]
+
+    def run(
+        self, command: Sequence[str], *, cwd: Path, env: Mapping[str, str] | None = None, fix: str
+    ) -> None:
+        """Run a command to its end; a non-zero exit raises StepFailed with the log's last line."""
+        with self.log.open("a", encoding="utf-8") as out:
+            out.write("$ " + " ".join(command) + "\n")
+            out.flush()
+            full_env = {**os.environ, **(env or {})}
+            process = subprocess.Popen(
+                list(command), cwd=cwd, env=full_env, stdout=out, stderr=out,
+                stdin=subprocess.DEVNULL,
+            )
+            code = self._wait(process)
+        if code:
+            raise StepFailed(f"`{Path(command[0]).name}` exited {code}: {last_line(self.log)}", fix)
+
+    def _wait(self, process: subprocess.Popen[bytes]) -> int:
+        started_s = told_s = time.monotonic()
+        try:
+            while process.poll() is None:
+                now_s = time.monotonic()
+                if now_s - told_s >= PROGRESS_EVERY_S:
+                    told_s = now_s
+                    self.tell(f"  {now_s - started_s:4.0f} s  {last_line(self.log)[:76]}")
+                time.sleep(POLL_S)
+        except BaseException:
+            process.terminate()
+            process.wait()
+            raise
+        return process.returncode
+
+
+def last_line(log: Path) -> str:
+    """The last non-empty line of a log that says something, stripped."""
+    with log.open("rb") as handle:
+        handle.seek(max(0, log.stat().st_size - 4096))
+        lines = handle.read().decode("utf-8", "replace").splitlines()
+    said = [line.strip() for line in lines if line.strip()]
+    errors = [line for line in said if line.startswith(("ERROR", "[ERROR]", "npm error", "E: "))]
+    return (errors or said or ["no output"])[-1]
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hex."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def inputs_hash(base: Path, paths: Iterable[Path], *facts: str) -> str:
+    """SHA-256 over the named facts and each file's relative path and bytes, in path order."""
+    digest = hashlib.sha256()
+    for fact in facts:
+        digest.update(f"{fact}\0".encode())
+    for path in sorted(paths):
+        digest.update(f"{path.relative_to(base)}\0{file_hash(path)}\0".encode())
+    return digest.hexdigest()
+
+
+def is_current(step: Step, home: Home, wanted: str) -> bool:
+    """Whether the step's stamp names these inputs and everything it makes is still there."""
+    stamp = home.stamps / step.name
+    if not stamp.is_file() or stamp.read_text(encoding="utf-8").strip() != wanted:
+        return False
+    return all(path.exists() for path in step.outputs(home))
+
+
+def run_step(step: Step, home: Home, tell: Callable[[str], None]) -> None:
+    """Run one step unless it is current; write its stamp after it succeeded."""
+    started_s = time.monotonic()
+    wanted = step.inputs(home) if step.inputs else None
+    if wanted is not None and is_current(step, home, wanted):
+        tell(f"{step.name:<10} unchanged")
+        return
+    home.logs.mkdir(parents=True, exist_ok=True)
+    home.stamps.mkdir(parents=True, exist_ok=True)
+    (home.stamps / step.name).unlink(missing_ok=True)
+    log = home.logs / f"setup-{step.name}.log"
+    log.write_text("", encoding="utf-8")
+    if wanted is not None:
+        tell(f"{step.name:<10} ...")
+    said = step.run(home, Shell(step.name, log, tell))
+    if wanted is not None:
+        # A step's own inputs may have been completed by its run, so the hash is taken again.
+        (home.stamps / step.name).write_text(step.inputs(home) + "\n", encoding="utf-8")
+    tell(f"{step.name:<10} {said or 'done'} ({time.monotonic() - started_s:.1f} s)")
+
+
+def run_all(steps: Sequence[Step], home: Home) -> int:
+    """Run the steps in order; print cause, log and fix of the first that fails and return 1."""
+
+    def tell(line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
+
+    for number, step in enumerate(steps, start=1):
+        label = f"[{number}/{len(steps)}] "
+        try:
+            run_step(step, home, lambda line, label=label: tell(label + line))
+        except StepFailed as failure:
+            tell(f"{label}{step.name} failed: {failure.cause}")
+            log = home.logs / f"setup-{step.name}.log"
+            if log.is_file() and log.stat().st_size:
+                tell(f"  log: {log}")
+            tell(f"  fix: {failure.fix}")
+            return 1
+    return 0

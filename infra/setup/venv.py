@@ -1,0 +1,85 @@
+"""The Python environment: every package pinned by hash, and the `kairos` program in it."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+from infra.setup.home import Home
+from infra.setup.steps import Shell, StepFailed, inputs_hash
+
+LOCK = Path("infra/setup/requirements.lock")
+PYTHON = (3, 11)
+PYTHON_FIX = "Install Python 3.11 with its venv module (Debian: apt-get install python3.11-venv)."
+PIP_FIX = "Check that pip reaches its package index, then run `make setup` again."
+# The checkout comes first on the path of `kairos` alone. It is not put on the path of the whole
+# environment: a TaskManager must import the build it was started with, never the live checkout.
+PROGRAM = """#!{python}
+import sys
+
+sys.path.insert(0, {checkout!r})
+
+from cli.main import main
+
+sys.exit(main())
+"""
+
+
+def check_python() -> str:
+    """Raise StepFailed unless this is Python 3.11 with venv and pip at hand."""
+    if sys.version_info[:2] != PYTHON:
+        raise StepFailed(f"Python {platform.python_version()} runs set-up, 3.11 is needed.", PYTHON_FIX)
+    try:
+        import ensurepip  # noqa: F401, PLC0415  (Debian ships it apart, so its absence is the test)
+        import venv  # noqa: F401, PLC0415
+    except ImportError as error:
+        raise StepFailed(f"Python 3.11 has no {error.name} module.", PYTHON_FIX) from error
+    return f"Python {platform.python_version()}"
+
+
+def venv_inputs(home: Home) -> str:
+    """The lock, and where the checkout lies: scripts of an environment hold absolute paths."""
+    return inputs_hash(home.checkout, [home.checkout / LOCK], str(home.checkout), "2")
+
+
+def venv_outputs(home: Home) -> list[Path]:
+    """The interpreter, the engine's package and the program."""
+    return [home.python, home.pyflink / "lib", home.venv / "bin" / "kairos"]
+
+
+def works(home: Home) -> bool:
+    """Whether the environment's interpreter and pip start."""
+    if not home.python.exists():
+        return False
+    told = subprocess.run([home.python, "-m", "pip", "--version"], capture_output=True, check=False)
+    return told.returncode == 0
+
+
+def write_program(home: Home) -> None:
+    """Write the `kairos` program into the environment."""
+    program = home.venv / "bin" / "kairos"
+    text = PROGRAM.format(python=home.python, checkout=str(home.checkout))
+    program.write_text(text, encoding="utf-8")
+    program.chmod(0o755)
+
+
+def build_venv(home: Home, shell: Shell) -> str:
+    """Make the environment, or bring an existing one to what the lock names."""
+    if not works(home):
+        shell.run(
+            [sys.executable, "-m", "venv", "--clear", str(home.venv)],
+            cwd=home.checkout, fix=PYTHON_FIX,
+        )
+    temporary = home.root / "tmp"
+    temporary.mkdir(parents=True, exist_ok=True)
+    # Nothing may be written outside the checkout, so neither pip's cache nor the system's /tmp.
+    env = {"TMPDIR": str(temporary), "PIP_NO_CACHE_DIR": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    shell.run(
+        [str(home.python), "-m", "pip", "install", "--no-input", "--progress-bar", "off",
+         "--require-hashes", "-r", str(home.checkout / LOCK)],
+        cwd=home.checkout, env=env, fix=PIP_FIX,
+    )
+    write_program(home)
+    return "all packages match the lock"
