@@ -1,0 +1,246 @@
+"""The wire frame, and bytes <-> schemas types; one error type for any bad frame.
+
+A frame is 0x00, a 4-byte big-endian registry id, and an Avro body. Bodies written under an older
+or newer schema are resolved to the reader's own (schemas/avro/*.avsc).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from hashlib import sha256
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Generic, Protocol, TypeVar
+
+import fastavro
+from fastavro.schema import to_parsing_canonical_form
+
+from connectors.avro_safety import SCHEMA_CHARS_MAX, check_safe, value_check
+from connectors.registry import RegistryClient, RegistryUnavailable, UnknownSchemaId
+from schemas import topics
+
+__all__ = [
+    "BadFrame",
+    "Codec",
+    "Registry",
+    "RegistryClient",
+    "codec",
+    "decode_frame",
+    "encode_frame",
+    "fingerprint",
+    "register_all",
+    "schema_text",
+]
+
+MAGIC = b"\x00"
+HEADER_BYTES = 5
+SCHEMA_DIR = Path(topics.__file__).parent / "avro"
+T = TypeVar("T")
+
+
+class BadFrame(Exception):
+    """Bytes that are no record. `reason` is a stable code, `schema_id` -1 if unreadable.
+
+    Reasons: no_value, bad_magic, truncated, trailing_bytes, bad_utf8, bad_value, bad_body,
+    unknown_schema_id, registry_unavailable, unsupported_schema, wrong_schema.
+    """
+
+    def __init__(self, reason: str, detail: str, schema_id: int = -1) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason, self.detail, self.schema_id = reason, detail, schema_id
+
+
+class Registry(Protocol):
+    """What codecs need of a registry: RegistryClient, or memory.MemoryRegistry in tests."""
+
+    def register(self, subject: str, schema: str) -> int:
+        """Id of a schema under a subject, the same each time."""
+
+    def get(self, schema_id: int) -> str:
+        """Schema text of an id; raises UnknownSchemaId or RegistryUnavailable."""
+
+    def set_compatibility(self, subject: str, level: str) -> None:
+        """Set a subject's rule for later versions."""
+
+
+def encode_frame(schema_id: int, body: bytes) -> bytes:
+    """Frame an Avro body."""
+    return MAGIC + schema_id.to_bytes(4, "big") + body
+
+
+def decode_frame(data: bytes | None) -> tuple[int, bytes]:
+    """(registry id, Avro body) of a frame. Raises BadFrame."""
+    schema_id = frame_id(data)
+    assert data is not None
+    return schema_id, data[HEADER_BYTES:]
+
+
+def frame_id(data: bytes | None) -> int:
+    """Registry id of a frame. Raises BadFrame."""
+    if data is None:
+        raise BadFrame("no_value", "the record has no value")
+    if data[:1] != MAGIC:
+        raise BadFrame("bad_magic", "the first byte is not 0" if data else "the value is empty")
+    if len(data) < HEADER_BYTES:
+        raise BadFrame("truncated", f"{len(data)} bytes are shorter than a frame's header")
+    return int.from_bytes(data[1:HEADER_BYTES], "big")
+
+
+def schema_text(topic: str) -> str:
+    """This release's schema of a topic, as JSON on one line."""
+    path = SCHEMA_DIR / f"{topics.SCHEMA_FILES[topic]}.avsc"
+    return json.dumps(json.loads(path.read_text("utf-8")), ensure_ascii=False)
+
+
+def fingerprint(topic: str) -> str:
+    """First 16 hex digits of SHA-256 over the schema's canonical form; no registry id."""
+    canonical = to_parsing_canonical_form(json.loads(schema_text(topic)))
+    return sha256(canonical.encode()).hexdigest()[:16]
+
+
+def subject(topic: str) -> str:
+    """Registry subject of a topic's values."""
+    return f"{topic}-value"
+
+
+def register_all(registry: Registry) -> dict[str, int]:
+    """Register every topic's schema, each held to FULL_TRANSITIVE; topic -> id."""
+    ids = {}
+    for topic in topics.SCHEMA_FILES:
+        registry.set_compatibility(subject(topic), "FULL_TRANSITIVE")
+        ids[topic] = registry.register(subject(topic), schema_text(topic))
+    return ids
+
+
+def codec(topic: str, registry: Registry) -> Codec[Any]:
+    """The codec of a topic that has a Python type; others travel as dicts."""
+    kind: Any = topics.TYPES.get(topic)
+    if kind is None:
+        return Codec(topic, registry, dict, dict)
+    return Codec(topic, registry, kind.from_record, kind.to_record)
+
+
+class Codec(Generic[T]):
+    """Bytes <-> one record type. Not for use by several threads at once.
+
+    The registry is asked once per writer id; known ids keep flowing while it is down.
+    """
+
+    def __init__(
+        self,
+        topic: str,
+        registry: Registry,
+        from_record: Callable[[dict[str, Any]], T],
+        to_record: Callable[[T], dict[str, Any]],
+    ) -> None:
+        self.topic = topic
+        self._registry = registry
+        self._from_record, self._to_record = from_record, to_record
+        self._text = schema_text(topic)
+        self._reader = fastavro.parse_schema(json.loads(self._text))
+        self._check = value_check(json.loads(self._text))
+        self._writers: dict[bytes, tuple[Any, Any]] = {}
+        self._header: bytes | None = None
+
+    @property
+    def schema_id(self) -> int:
+        """Id under which this codec writes; registers the schema at first use."""
+        if self._header is None:
+            self._header = encode_frame(
+                self._registry.register(subject(self.topic), self._text), b""
+            )
+        return int.from_bytes(self._header[1:], "big")
+
+    def decode(self, data: bytes | None) -> T:
+        """The value in a frame. Raises BadFrame and nothing else."""
+        header = b"" if data is None else data[:HEADER_BYTES]
+        schemas = self._writers.get(header) or self._writer(data)
+        assert data is not None
+        return self._read(data, HEADER_BYTES, schemas)
+
+    def decode_body(self, body: bytes) -> T:
+        """The value in an unframed body written under this release's schema."""
+        return self._read(body, 0, (self._reader, None))
+
+    def encode(self, value: T) -> bytes:
+        """The frame of a value."""
+        if self._header is None:
+            assert self.schema_id > 0
+        return self._write(self._header or b"", value)
+
+    def body(self, value: T) -> bytes:
+        """The Avro body of a value, without frame: what hashes are taken over."""
+        return self._write(b"", value)
+
+    def _write(self, header: bytes, value: T) -> bytes:
+        out = BytesIO()
+        out.write(header)
+        fastavro.schemaless_writer(out, self._reader, self._to_record(value))
+        return out.getvalue()
+
+    def _read(self, data: bytes, start: int, schemas: tuple[Any, Any]) -> T:
+        stream = BytesIO(data)
+        stream.seek(start)
+        try:
+            record = fastavro.schemaless_reader(stream, *schemas)
+            problem = "" if stream.tell() == len(data) else "trailing"
+            problem = problem or self._check(record)
+            value = None if problem else self._from_record(record)  # type: ignore[arg-type]
+        except Exception as failure:
+            # Hostile bytes fail in many ways inside the reader; the caller needs one.
+            raise _bad_body(failure, data, start) from failure
+        if problem == "trailing":
+            extra = len(data) - stream.tell()
+            raise BadFrame("trailing_bytes", f"{extra} bytes follow the record", _id(data, start))
+        if problem:
+            raise BadFrame("bad_value", problem, _id(data, start))
+        return value  # type: ignore[return-value]
+
+    def _writer(self, data: bytes | None) -> tuple[Any, Any]:
+        """Writer and reader schema for a frame's id, kept per header bytes."""
+        schema_id = frame_id(data)
+        assert data is not None
+        try:
+            text = self._registry.get(schema_id)
+        except UnknownSchemaId as unknown:
+            raise BadFrame("unknown_schema_id", str(unknown), schema_id) from unknown
+        except RegistryUnavailable as down:
+            raise BadFrame("registry_unavailable", str(down), schema_id) from down
+        pair = (self._reader, None) if text == self._text else self._resolved(text, schema_id)
+        self._writers[data[:HEADER_BYTES]] = pair
+        return pair
+
+    def _resolved(self, text: str, schema_id: int) -> tuple[Any, Any]:
+        try:
+            if len(text) > SCHEMA_CHARS_MAX:
+                raise ValueError(f"longer than {SCHEMA_CHARS_MAX} characters")
+            raw = json.loads(text)
+            check_safe(raw)
+            writer: Any = fastavro.parse_schema(raw)
+        except Exception as failure:
+            detail = f"the schema cannot be used: {failure}"
+            raise BadFrame("unsupported_schema", detail, schema_id) from failure
+        mine = self._reader["name"]  # type: ignore[call-overload,index]
+        theirs = writer.get("name") if isinstance(writer, dict) else None
+        if theirs != mine:
+            detail = f"the id names {theirs or 'no record'}, this topic carries {mine}"
+            raise BadFrame("wrong_schema", detail, schema_id)
+        return writer, self._reader
+
+
+def _id(data: bytes, start: int) -> int:
+    return int.from_bytes(data[1:start], "big") if start else -1
+
+
+def _bad_body(failure: Exception, data: bytes, start: int) -> BadFrame:
+    reason = "bad_body"
+    if isinstance(failure, UnicodeDecodeError):
+        reason = "bad_utf8"
+    elif isinstance(failure, EOFError) or (
+        isinstance(failure, IndexError) and "string index" in str(failure)
+    ):
+        reason = "truncated"
+    # The message may quote the record, so only its kind travels on.
+    detail = f"the body cannot be read: {type(failure).__name__}"
+    return BadFrame(reason, detail, _id(data, start))
