@@ -1,6 +1,6 @@
 """`python3.11 -m infra.setup [STEP ...]`: everything a fresh checkout needs, in order.
 
-Without a name: all steps but `browser`. Needs nothing installed but Python 3.11, a JDK, Maven, Node.
+Without a name: all steps but `browser`. Needs Python 3.11, a JDK, Maven and Node, no package.
 """
 
 from __future__ import annotations

@@ -32,16 +32,21 @@ def install(home: Home, shell: Shell) -> None:
     """Debian's package when we may install one, else playwright's own build."""
     if shutil.which("apt-get") and os.geteuid() == 0:
         env = {"DEBIAN_FRONTEND": "noninteractive"}
+        packages = ["chromium", "fonts-dejavu-core"]
         shell.run(["apt-get", "update"], cwd=home.checkout, env=env, fix=FIX)
         shell.run(
-            ["apt-get", "install", "-y", "--no-install-recommends", "chromium", "fonts-dejavu-core"],
-            cwd=home.checkout, env=env, fix=FIX,
+            ["apt-get", "install", "-y", "--no-install-recommends", *packages],
+            cwd=home.checkout,
+            env=env,
+            fix=FIX,
         )
         return
     env = {"PLAYWRIGHT_BROWSERS_PATH": str(home.root / "browsers")}
     shell.run(
         [str(home.python), "-m", "playwright", "install", "chromium"],
-        cwd=home.checkout, env=env, fix=FIX,
+        cwd=home.checkout,
+        env=env,
+        fix=FIX,
     )
 
 

@@ -76,5 +76,6 @@ def build_flink_home(home: Home, shell: Shell) -> str:
     (fresh / "log").mkdir()
     shutil.rmtree(home.flink, ignore_errors=True)
     fresh.rename(home.flink)
-    without = "" if (home.java / BYTES_JAR).is_file() else f", {BYTES_JAR} follows once it is built"
+    built = (home.java / BYTES_JAR).is_file()
+    without = "" if built else f", {BYTES_JAR} follows once it is built"
     return f"{len(list((home.flink / 'lib').iterdir()))} jars in lib{without}"

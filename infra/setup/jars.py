@@ -57,9 +57,17 @@ def fetch_jars(home: Home, shell: Shell) -> str:
     shutil.rmtree(fresh, ignore_errors=True)
     pom = home.checkout / "infra" / "setup" / "jars" / "pom.xml"
     shell.run(
-        ["mvn", "-B", "--no-transfer-progress", "-f", str(pom), "dependency:copy-dependencies",
-         f"-Dkairos.jars={fresh}"],
-        cwd=home.checkout, fix=MAVEN_FIX,
+        [
+            "mvn",
+            "-B",
+            "--no-transfer-progress",
+            "-f",
+            str(pom),
+            "dependency:copy-dependencies",
+            f"-Dkairos.jars={fresh}",
+        ],
+        cwd=home.checkout,
+        fix=MAVEN_FIX,
     )
     problems = check_jars(fresh, pins)
     if problems:

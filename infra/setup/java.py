@@ -15,7 +15,10 @@ from infra.setup.steps import Shell, StepFailed, inputs_hash
 JAVA_MIN = 17
 # Flink passes -Djava.security.manager=allow, which Java 24 and later refuse to start with.
 JAVA_TOO_NEW = 24
-JAVA_FIX = "Install a JDK 17 or 21 (Debian: apt-get install openjdk-17-jdk-headless) or set JAVA_HOME to one."
+JAVA_FIX = (
+    "Install a JDK 17 or 21 (Debian: apt-get install openjdk-17-jdk-headless) or set JAVA_HOME to "
+    "one."
+)
 RELEASE = "17"
 # A fixed time in the jars makes equal sources give equal bytes.
 JAR_DATE = "2026-01-01T00:00:00Z"
@@ -52,7 +55,7 @@ def version_problem(version: int | None) -> str | None:
     if version < JAVA_MIN:
         return f"Java {version} is too old: Kafka and Flink need Java 17 or 21."
     if version >= JAVA_TOO_NEW:
-        return f"Java {version} is too new: Flink 2.3 does not start on Java {JAVA_TOO_NEW} or later."
+        return f"Java {version} is too new: Flink 2.3 does not start on Java {JAVA_TOO_NEW} or up."
     return None
 
 
@@ -105,7 +108,8 @@ def java_outputs(home: Home) -> list[Path]:
 def class_path(home: Home, jar: JavaJar) -> str:
     """The compile class path: `flink-lib` is the wheel's own lib folder, others are Maven's."""
     folders = [home.pyflink / "lib" if p == "flink-lib" else home.jars / p for p in jar.class_path]
-    return os.pathsep.join(str(path) for folder in folders for path in sorted(folder.glob("*.jar")))
+    jars = (path for folder in folders for path in sorted(folder.glob("*.jar")))
+    return os.pathsep.join(map(str, jars))
 
 
 def compile_jar(home: Home, jar: JavaJar, shell: Shell) -> None:
@@ -115,16 +119,27 @@ def compile_jar(home: Home, jar: JavaJar, shell: Shell) -> None:
     classes.mkdir(parents=True)
     fix = f"Correct the Java source named in the log under {jar.sources}/, then run `make setup`."
     files = [str(path) for path in sources(home, jar)]
-    javac = [tool("javac") or "javac", "--release", RELEASE, "-encoding", "UTF-8", "-Xlint:-options"]
+    options = ["--release", RELEASE, "-encoding", "UTF-8", "-cp", class_path(home, jar)]
     shell.run(
-        [*javac, "-cp", class_path(home, jar), "-d", str(classes), *files],
-        cwd=home.checkout, fix=fix,
+        [tool("javac") or "javac", *options, "-d", str(classes), *files],
+        cwd=home.checkout,
+        fix=fix,
     )
     made = home.java / f"{jar.name}.part"
     shell.run(
-        [tool("jar") or "jar", "--create", "--date", JAR_DATE, "--file", str(made), "-C",
-         str(classes), "."],
-        cwd=home.checkout, fix=fix,
+        [
+            tool("jar") or "jar",
+            "--create",
+            "--date",
+            JAR_DATE,
+            "--file",
+            str(made),
+            "-C",
+            str(classes),
+            ".",
+        ],
+        cwd=home.checkout,
+        fix=fix,
     )
     made.replace(home.java / jar.name)
 

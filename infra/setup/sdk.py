@@ -34,8 +34,12 @@ def build_sdk(home: Home, shell: Shell) -> str:
     folder = home.checkout / "sdk"
     if not (folder / "package.json").is_file():
         return "no sdk/package.json yet"
-    env = {"npm_config_cache": str(home.root / "node" / "cache"), "npm_config_fund": "false",
-           "npm_config_audit": "false", "npm_config_update_notifier": "false"}
+    env = {
+        "npm_config_cache": str(home.root / "node" / "cache"),
+        "npm_config_fund": "false",
+        "npm_config_audit": "false",
+        "npm_config_update_notifier": "false",
+    }
     shell.run(["npm", "ci"], cwd=folder, env=env, fix="Check that npm reaches its registry.")
     shell.run(["npm", "run", "build"], cwd=folder, env=env, fix=NPM_FIX)
     return "built"

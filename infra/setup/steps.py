@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from infra.setup.home import Home
@@ -58,7 +59,11 @@ class Shell:
             out.flush()
             full_env = {**os.environ, **(env or {})}
             process = subprocess.Popen(
-                list(command), cwd=cwd, env=full_env, stdout=out, stderr=out,
+                list(command),
+                cwd=cwd,
+                env=full_env,
+                stdout=out,
+                stderr=out,
                 stdin=subprocess.DEVNULL,
             )
             code = self._wait(process)
@@ -131,26 +136,27 @@ def run_step(step: Step, home: Home, tell: Callable[[str], None]) -> None:
         tell(f"{step.name:<10} ...")
     said = step.run(home, Shell(step.name, log, tell))
     if wanted is not None:
-        # A step's own inputs may have been completed by its run, so the hash is taken again.
-        (home.stamps / step.name).write_text(step.inputs(home) + "\n", encoding="utf-8")
+        (home.stamps / step.name).write_text(wanted + "\n", encoding="utf-8")
     tell(f"{step.name:<10} {said or 'done'} ({time.monotonic() - started_s:.1f} s)")
+
+
+def tell_labelled(label: str, line: str) -> None:
+    """One line of progress, on stderr."""
+    print(label + line, file=sys.stderr, flush=True)
 
 
 def run_all(steps: Sequence[Step], home: Home) -> int:
     """Run the steps in order; print cause, log and fix of the first that fails and return 1."""
 
-    def tell(line: str) -> None:
-        print(line, file=sys.stderr, flush=True)
-
     for number, step in enumerate(steps, start=1):
         label = f"[{number}/{len(steps)}] "
         try:
-            run_step(step, home, lambda line, label=label: tell(label + line))
+            run_step(step, home, partial(tell_labelled, label))
         except StepFailed as failure:
-            tell(f"{label}{step.name} failed: {failure.cause}")
+            tell_labelled(label, f"{step.name} failed: {failure.cause}")
             log = home.logs / f"setup-{step.name}.log"
             if log.is_file() and log.stat().st_size:
-                tell(f"  log: {log}")
-            tell(f"  fix: {failure.fix}")
+                tell_labelled("  log: ", str(log))
+            tell_labelled("  fix: ", failure.fix)
             return 1
     return 0

@@ -30,10 +30,12 @@ sys.exit(main())
 def check_python() -> str:
     """Raise StepFailed unless this is Python 3.11 with venv and pip at hand."""
     if sys.version_info[:2] != PYTHON:
-        raise StepFailed(f"Python {platform.python_version()} runs set-up, 3.11 is needed.", PYTHON_FIX)
+        raise StepFailed(
+        raise StepFailed(f"This is Python {platform.python_version()}, not 3.11.", PYTHON_FIX)
+        )
     try:
-        import ensurepip  # noqa: F401, PLC0415  (Debian ships it apart, so its absence is the test)
-        import venv  # noqa: F401, PLC0415
+        import ensurepip  # noqa: F401  (Debian ships it apart, so its absence is the test)
+        import venv  # noqa: F401
     except ImportError as error:
         raise StepFailed(f"Python 3.11 has no {error.name} module.", PYTHON_FIX) from error
     return f"Python {platform.python_version()}"
@@ -70,16 +72,29 @@ def build_venv(home: Home, shell: Shell) -> str:
     if not works(home):
         shell.run(
             [sys.executable, "-m", "venv", "--clear", str(home.venv)],
-            cwd=home.checkout, fix=PYTHON_FIX,
+            cwd=home.checkout,
+            fix=PYTHON_FIX,
         )
     temporary = home.root / "tmp"
     temporary.mkdir(parents=True, exist_ok=True)
     # Nothing may be written outside the checkout, so neither pip's cache nor the system's /tmp.
     env = {"TMPDIR": str(temporary), "PIP_NO_CACHE_DIR": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     shell.run(
-        [str(home.python), "-m", "pip", "install", "--no-input", "--progress-bar", "off",
-         "--require-hashes", "-r", str(home.checkout / LOCK)],
-        cwd=home.checkout, env=env, fix=PIP_FIX,
+        [
+            str(home.python),
+            "-m",
+            "pip",
+            "install",
+            "--no-input",
+            "--progress-bar",
+            "off",
+            "--require-hashes",
+            "-r",
+            str(home.checkout / LOCK),
+        ],
+        cwd=home.checkout,
+        env=env,
+        fix=PIP_FIX,
     )
     write_program(home)
     return "all packages match the lock"

@@ -1,0 +1,72 @@
+# kairos. `make` alone lists what there is; `kairos --help` lists the program's commands.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+HOME_DIR := $(or $(KAIROS_HOME),.kairos)
+PYTHON := $(HOME_DIR)/venv/bin/python
+KAIROS := $(HOME_DIR)/venv/bin/kairos
+# The first Python 3.11 that has the modules set-up needs.
+SYSTEM_PYTHON := $(shell for p in python3.11 /usr/bin/python3.11 python3; do \
+	"$$p" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info[:2] != (3, 11))' \
+	2>/dev/null && echo "$$p" && break; done)
+SETUP := $(or $(SYSTEM_PYTHON),python3.11) -m infra.setup
+export KAIROS_DATA ?= ../shared/data
+
+# `make prove replay` and `make logs kafka`: what follows the goal is its argument.
+TAKES_NAME := prove bench logs
+ifneq (,$(filter $(firstword $(MAKECMDGOALS)),$(TAKES_NAME)))
+NAME := $(wordlist 2,99,$(MAKECMDGOALS))
+ifneq (,$(NAME))
+.PHONY: $(NAME)
+$(NAME): ;@:
+endif
+endif
+
+.PHONY: help setup run down status logs doctor clean test test-fast check golden prove promises bench
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+setup: ## fetch and build what kairos needs into .kairos/ (skipped when nothing changed)
+	@$(SETUP)
+
+run: setup ## start everything with the demo shop and its visitors, until Ctrl-C
+	@$(KAIROS) run
+
+down: ## stop the local stack; its data stays
+	@$(KAIROS) down
+
+status: ## what runs: processes, job, addresses
+	@$(KAIROS) status
+
+logs: ## the log of one process: make logs taskmanager-1
+	@$(KAIROS) logs $(NAME)
+
+doctor: ## check machine and stack, each finding with its fix
+	@if [ -x $(KAIROS) ]; then $(KAIROS) doctor; else $(SETUP) machine; fi
+
+clean: ## stop the stack and delete its data
+	@$(KAIROS) clean
+
+test: setup ## every rule, with real processes and a real browser (<= 20 minutes)
+	@$(SETUP) browser
+	@$(PYTHON) -m pytest
+
+test-fast: setup ## the pure tests (<= 60 s)
+	@$(PYTHON) -m pytest -m fast
+
+check: setup ## lint and types
+	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m mypy models schemas connectors operators jobs gateway cli infra
+
+golden: setup ## rewrite the golden journeys after a change of rules; read the diff before a commit
+	@KAIROS_GOLDEN=rewrite $(PYTHON) -m pytest -q tests/golden
+
+prove: setup ## one full-size proof with its report: make prove replay
+	@$(KAIROS) prove $(NAME)
+
+promises: ## each promise with the test that proves it and its last result
+	@$(KAIROS) promises
+
+bench: setup ## measure; one table: make bench, or make bench render
+	@$(KAIROS) bench $(NAME)

@@ -1,0 +1,1 @@
+"""The `kairos` program: one command a file."""
