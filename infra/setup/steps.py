@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import subprocess
 import sys
 import time
@@ -21,6 +22,9 @@ from infra.setup.home import Home
 
 PROGRESS_EVERY_S = 5.0
 POLL_S = 0.1
+TAIL_BYTES = 8192
+# How Maven, pip, apt, npm, Node and javac begin the line that names the cause.
+ERROR_LINE = re.compile(r"^(\[ERROR\]|ERROR|E: |npm error|[A-Za-z]*Error: )|: error: ")
 
 
 class StepFailed(Exception):
@@ -68,7 +72,9 @@ class Shell:
             )
             code = self._wait(process)
         if code:
-            raise StepFailed(f"`{Path(command[0]).name}` exited {code}: {last_line(self.log)}", fix)
+            raise StepFailed(
+                f"`{Path(command[0]).name}` exited {code}: {cause_line(self.log)}", fix
+            )
 
     def _wait(self, process: subprocess.Popen[bytes]) -> int:
         started_s = told_s = time.monotonic()
@@ -77,7 +83,7 @@ class Shell:
                 now_s = time.monotonic()
                 if now_s - told_s >= PROGRESS_EVERY_S:
                     told_s = now_s
-                    self.tell(f"  {now_s - started_s:4.0f} s  {last_line(self.log)[:76]}")
+                    self.tell(f"  {now_s - started_s:4.0f} s  {tail(self.log)[-1][:76]}")
                 time.sleep(POLL_S)
         except BaseException:
             process.terminate()
@@ -86,14 +92,18 @@ class Shell:
         return process.returncode
 
 
-def last_line(log: Path) -> str:
-    """The last non-empty line of a log that says something, stripped."""
+def tail(log: Path) -> list[str]:
+    """The non-empty lines at the end of a log, stripped."""
     with log.open("rb") as handle:
-        handle.seek(max(0, log.stat().st_size - 4096))
+        handle.seek(max(0, log.stat().st_size - TAIL_BYTES))
         lines = handle.read().decode("utf-8", "replace").splitlines()
-    said = [line.strip() for line in lines if line.strip()]
-    errors = [line for line in said if line.startswith(("ERROR", "[ERROR]", "npm error", "E: "))]
-    return (errors or said or ["no output"])[-1]
+    return [line.strip() for line in lines if line.strip()] or ["no output"]
+
+
+def cause_line(log: Path) -> str:
+    """The first line at the end of a log that names an error, else its last line."""
+    lines = tail(log)
+    return next((line for line in lines if ERROR_LINE.search(line)), lines[-1])
 
 
 def file_hash(path: Path) -> str:

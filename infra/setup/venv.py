@@ -30,9 +30,7 @@ sys.exit(main())
 def check_python() -> str:
     """Raise StepFailed unless this is Python 3.11 with venv and pip at hand."""
     if sys.version_info[:2] != PYTHON:
-        raise StepFailed(
         raise StepFailed(f"This is Python {platform.python_version()}, not 3.11.", PYTHON_FIX)
-        )
     try:
         import ensurepip  # noqa: F401  (Debian ships it apart, so its absence is the test)
         import venv  # noqa: F401
