@@ -108,8 +108,8 @@ class Decision(Struct, frozen=True, kw_only=True, gc=False):
 
     @property
     def pushed(self) -> bool:
-        """Whether a browser gets anything: an action, a withdrawal or a new fallback."""
-        return self.render is not None
+        """Whether a browser gets anything: an action or a withdrawal."""
+        return self.render is not None or bool(self.cancels)
 
     @classmethod
     def from_record(cls, record: dict[str, Any]) -> Decision:

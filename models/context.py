@@ -1,0 +1,162 @@
+"""Context: what is in force at an engine time, as published through the five control topics.
+
+Records carry `effective_at_ms`; the one in force at t is the newest with effective_at_ms <= t.
+Older versions stay, so that a replayed log meets the versions of its own time.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Callable
+from typing import Any
+
+from msgspec import Struct
+
+from models.intent import Scorer
+from models.rules import Rule, compile_rule
+from schemas.campaign import Campaign, Campaigns
+from schemas.decision import Versions
+from schemas.model import Model
+from schemas.policy import Policy
+from schemas.products import CatalogueProduct, Products
+from schemas.site import Site
+
+RULES_VERSION = 1
+"""Bumped by hand when the rules in models/ change meaning: it is part of every decision_id."""
+
+DEFAULT_MODEL = "default"
+MODEL_ABSENT, CATALOGUE_ABSENT, SITE_ABSENT = "no_model", "no_catalogue", "no_site"
+_UNTIL_ALWAYS = 1 << 62
+
+
+class Catalogue(Struct, frozen=True):
+    """The campaigns of a site with their conditions compiled, in file order."""
+
+    campaigns: tuple[Campaign, ...]
+    rules: tuple[Rule | None, ...]
+    ids: tuple[str, ...]
+
+
+class Assortment(Struct, frozen=True):
+    """The products of a site by id, and prices by category in ascending order."""
+
+    by_id: dict[str, CatalogueProduct]
+    prices: dict[str, list[int]]
+
+    def percentile_ppm(self, category: str, price_micros: int) -> int:
+        """Share of the category's products that are cheaper, in ppm; 500,000 if unknown."""
+        prices = self.prices.get(category)
+        if not prices:
+            return 500_000
+        return bisect_left(prices, price_micros) * 1_000_000 // len(prices)
+
+
+class View(Struct, frozen=True):
+    """Everything in force for one site at one engine time."""
+
+    site: Site | None
+    catalogue: Catalogue | None
+    assortment: Assortment
+    model: Model | None
+    scorer: Scorer | None
+    policy: Policy | None
+    versions: Versions
+
+
+NO_ASSORTMENT = Assortment({}, {})
+
+
+class Context:
+    """All versions known to this process; `at` is what `step` reads.
+
+    `make_scorer` turns a model record into a Scorer and raises on a model it refuses.
+    """
+
+    def __init__(self, make_scorer: Callable[[Model], Scorer], schema_fingerprint: str = "") -> None:
+        self._make_scorer = make_scorer
+        self._schema = schema_fingerprint
+        self._history: dict[tuple[str, str], list[tuple[int, int, Any]]] = {}
+        self._views: dict[str, tuple[int, int, View]] = {}
+
+    def add(self, topic: str, record: Any) -> None:
+        """Take in one control record of `topic`; the same version again replaces itself.
+
+        Raises RuleError for a condition that does not compile, and whatever `make_scorer` raises:
+        the record is then not in force and the earlier one stays.
+        """
+        entry = (record.effective_at_ms, record.version, _COMPILE[topic](self, record))
+        history = self._history.setdefault((topic, record.site), [])
+        history[:] = [each for each in history if each[1] != record.version]
+        insort(history, entry, key=lambda each: each[:2])
+        self._views.clear()
+
+    def at(self, site: str, now_ms: int) -> View:
+        """What is in force for `site` at `now_ms`."""
+        cached = self._views.get(site)
+        if cached is not None and cached[0] <= now_ms < cached[1]:
+            return cached[2]
+        since, until, view = self._build(site, now_ms)
+        self._views[site] = (since, until, view)
+        return view
+
+    def _build(self, site: str, now_ms: int) -> tuple[int, int, View]:
+        sites = self._in_force("sites", site, now_ms)
+        campaigns = self._in_force("campaigns", site, now_ms)
+        products = self._in_force("products", site, now_ms)
+        model = self._in_force("models", site, now_ms)
+        default = self._in_force("models", DEFAULT_MODEL, now_ms)
+        policy = self._in_force("policy", site, now_ms)
+        every = (sites, campaigns, products, model, default, policy)
+        chosen = model if model[3] is not None else default
+        record, scorer = chosen[3] or (None, None)
+        view = View(
+            site=None if sites[3] is None or sites[3].removed else sites[3],
+            catalogue=campaigns[3],
+            assortment=products[3] or NO_ASSORTMENT,
+            model=record,
+            scorer=scorer,
+            policy=policy[3],
+            versions=Versions(
+                rules=RULES_VERSION,
+                site=sites[2],
+                catalogue=campaigns[2],
+                products=products[2],
+                model=chosen[2],
+                policy=policy[2],
+                schema=self._schema,
+            ),
+        )
+        return max(each[0] for each in every), min(each[1] for each in every), view
+
+    def _in_force(self, topic: str, site: str, now_ms: int) -> tuple[int, int, int, Any]:
+        """(since, until, version, compiled) of the record in force, version 0 for none."""
+        since, until, version, compiled = 0, _UNTIL_ALWAYS, 0, None
+        for effective_at_ms, number, value in self._history.get((topic, site), ()):
+            if effective_at_ms > now_ms:
+                until = effective_at_ms
+                break
+            since, version, compiled = effective_at_ms, number, value
+        return since, until, version, compiled
+
+
+def _catalogue(_: Context, record: Campaigns) -> Catalogue:
+    campaigns = record.campaigns
+    rules = tuple(compile_rule(each.when) if each.when else None for each in campaigns)
+    return Catalogue(campaigns, rules, tuple(each.id for each in campaigns))
+
+
+def _assortment(_: Context, record: Products) -> Assortment:
+    prices: dict[str, list[int]] = {}
+    for product in record.products:
+        prices.setdefault(product.category, []).append(product.price_micros)
+    by_id = {product.id: product for product in record.products}
+    return Assortment(by_id, {name: sorted(each) for name, each in prices.items()})
+
+
+_COMPILE: dict[str, Callable[[Context, Any], Any]] = {
+    "sites": lambda _, record: record,
+    "campaigns": _catalogue,
+    "products": _assortment,
+    "models": lambda context, record: (record, context._make_scorer(record)),
+    "policy": lambda _, record: record,
+}

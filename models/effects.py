@@ -1,0 +1,33 @@
+"""Effects as data: a stage returns them, only operators/ carries them out."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from schemas.decision import Decision
+
+
+class Decide(Struct, frozen=True):
+    """Write this decision to topic `decisions`."""
+
+    decision: Decision
+
+
+class SetTimer(Struct, frozen=True):
+    """Wake this user at an engine time; at most one timer a user is pending."""
+
+    at_ms: int
+
+
+class Forget(Struct, frozen=True):
+    """Clear this user's state."""
+
+
+class Reject(Struct, frozen=True):
+    """Write the original record to topic `dead-letters`; `detail` names the field."""
+
+    reason: str
+    detail: str
+
+
+Effect = Decide | SetTimer | Forget | Reject

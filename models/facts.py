@@ -1,0 +1,90 @@
+"""5 Fusion: the one flat table of named integers and texts that conditions and bids read.
+
+Names, types and meanings are documented in models/names.py; this fills them from a profile.
+"""
+
+from __future__ import annotations
+
+from models.context import View
+from models.tally import cart_lines
+from models.vocabulary import STAGES
+from schemas.profile import Profile, Tab
+
+_HOUR_MS = 3_600_000
+_MONDAY_OFFSET = 3
+"""1970-01-01 was a Thursday, weekday 3 when Monday is 0."""
+
+Facts = dict[str, int | str]
+
+
+def scores(profile: Profile, view: View) -> dict[str, int]:
+    """Intent name -> ppm, in the model's order; empty while rules decide."""
+    if view.model is None:
+        return {}
+    names = [head.name for head in view.model.heads]
+    return dict(zip(names, profile.scores, strict=False))
+
+
+def concepts(profile: Profile, view: View) -> dict[str, int]:
+    """Concept name -> ppm, in the model's order; empty while rules decide."""
+    if view.model is None:
+        return {}
+    return dict(zip(view.model.concepts, profile.concepts, strict=False))
+
+
+def facts(profile: Profile, tab: Tab, view: View, trigger: str, now_ms: int) -> Facts:
+    """Every documented name for this visitor at this moment."""
+    out: Facts = {"trigger": trigger, "stage": STAGES[profile.session.stage]}
+    out.update(scores(profile, view))
+    out.update(concepts(profile, view))
+    _cart(out, profile)
+    _page(out, tab, view)
+    _session(out, profile, now_ms)
+    out["hour"] = now_ms // _HOUR_MS % 24
+    out["weekday"] = (now_ms // (24 * _HOUR_MS) + _MONDAY_OFFSET) % 7
+    return out
+
+
+def _cart(out: Facts, profile: Profile) -> None:
+    lines = cart_lines(profile.tally) if profile.tally.cart else {}
+    out["cart_value"] = sum(units * price for units, price in lines.values())
+    out["cart_items"] = sum(units for units, _ in lines.values())
+    out["orders"] = profile.tally.orders
+    out["order_value"] = profile.tally.order_micros
+
+
+def _page(out: Facts, tab: Tab, view: View) -> None:
+    out["page_type"] = tab.page_type
+    out["page_path"] = tab.page_path
+    out["dwell"] = tab.active_ms
+    out["product_id"] = tab.product_id
+    out["product_category"] = tab.category
+    out["product_price"] = tab.price_micros
+    if tab.product_id:
+        known = view.assortment.by_id.get(tab.product_id)
+        out["product_stock"] = known.stock if known else -1
+        out["product_price_percentile"] = view.assortment.percentile_ppm(
+            tab.category, tab.price_micros
+        )
+
+
+def _session(out: Facts, profile: Profile, now_ms: int) -> None:
+    session = profile.session
+    out["session_age"] = now_ms - session.started_ms
+    out["session_events"] = session.events
+    out["page_views"] = session.page_views
+    out["product_views"] = session.product_views
+    out["searches"] = session.searches
+    out["scroll_depth"] = session.scroll_ppm
+    out["rage_clicks"] = session.rage_clicks
+    out["hovers"] = session.hovers
+    out["shown_session"] = session.shown
+    out["dismissed_session"] = session.dismissed
+    out["source"] = session.source or "direct"
+    out["utm_source"] = session.utm_source
+    out["utm_medium"] = session.utm_medium
+    out["utm_campaign"] = session.utm_campaign
+    out["referrer_host"] = session.referrer_host
+    out["returning"] = int(session.number > 1)
+    out["identified"] = int(profile.identified)
+    out["consent_marketing"] = profile.consent >> 2 & 1

@@ -1,0 +1,95 @@
+"""3 Features: the model's view of a profile, one pure function online and offline.
+
+Floats appear here only as the model's input; nothing decides on them. Order and meaning are part
+of a model (its record names them): append or make a new model, never reorder.
+"""
+
+from __future__ import annotations
+
+from math import log1p
+
+from models.tally import cart_value_micros, decayed_milli
+from models.vocabulary import CODES
+from schemas.event import Event
+from schemas.profile import Profile, Tab
+
+_FLAGS = (
+    "page_view product_view cart_view add_to_cart remove_from_cart checkout_start purchase search "
+    "scroll hover click rage_click exit_intent hidden"
+).split()
+_FLAG_CODES = [CODES[name] for name in _FLAGS]
+
+FEATURES = (
+    *(f"is_{name}" for name in _FLAGS),
+    *(f"was_{name}" for name in _FLAGS),
+    *(
+        "gap_s_log session_age_s_log events_log page_views_log product_views_log searches "
+        "rewordings rage_clicks hovers_log backtracks cart_backs cart_views cart_adds "
+        "cart_removes checkouts interactions_log scroll session_scroll active_s_log "
+        "dwell_last_s_log dwell_mean_s_log dwell_max_s_log price_percentile cart_value_log "
+        "cart_open activity_1m activity_10m activity_1d orders returning exits shown dismissed "
+        "focus from_search from_email from_campaign bought"
+    ).split(),
+)
+"""Names of the inputs, in order; scales are stated in the names, logs are log1p."""
+
+
+def vector(profile: Profile, tab: Tab, event: Event, now_ms: int) -> list[float]:
+    """The model's input after `event` was folded in; same length and order as FEATURES."""
+    session = profile.session
+    last, previous = session.last_type, session.previous_type
+    flags = [1.0 if last == code else 0.0 for code in _FLAG_CODES]
+    flags += [1.0 if previous == code else 0.0 for code in _FLAG_CODES]
+    return flags + _pace(profile, tab, now_ms) + _standing(profile, now_ms)
+
+
+def _pace(profile: Profile, tab: Tab, now_ms: int) -> list[float]:
+    s = profile.session
+    return [
+        log1p(s.gap_ms / 1000),
+        log1p((now_ms - s.started_ms) / 1000),
+        log1p(s.events),
+        log1p(s.page_views),
+        log1p(s.product_views),
+        float(min(s.searches, 10)),
+        float(min(s.rewordings, 10)),
+        float(min(s.rage_clicks, 10)),
+        log1p(s.hovers),
+        float(min(s.backtracks, 10)),
+        float(min(s.cart_backs, 10)),
+        float(min(s.cart_views, 10)),
+        float(min(s.cart_adds, 10)),
+        float(min(s.cart_removes, 10)),
+        float(min(s.checkouts, 10)),
+        log1p(s.interactions),
+        tab.scroll_ppm / 1e6,
+        s.scroll_ppm / 1e6,
+        log1p(tab.active_ms / 1000),
+        log1p(s.dwell_last_ms / 1000),
+        log1p(s.dwell_sum_ms / 1000 / max(s.dwells, 1)),
+        log1p(s.dwell_max_ms / 1000),
+    ]
+
+
+def _standing(profile: Profile, now_ms: int) -> list[float]:
+    s, tally = profile.session, profile.tally
+    cart_micros = cart_value_micros(tally) if tally.cart else 0
+    interest = sum(profile.interests.values())
+    return [
+        s.price_percentile_sum_ppm / 1e6 / s.prices if s.prices else 0.5,
+        log1p(cart_micros / 1e6),
+        1.0 if tally.cart else 0.0,
+        log1p(decayed_milli(tally, 0, now_ms) / 1000),
+        log1p(decayed_milli(tally, 1, now_ms) / 1000),
+        log1p(decayed_milli(tally, 2, now_ms) / 1000),
+        log1p(tally.orders),
+        1.0 if s.number > 1 else 0.0,
+        float(min(s.exits, 10)),
+        float(min(s.shown, 10)),
+        float(min(s.dismissed, 10)),
+        max(profile.interests.values()) / interest if interest else 0.0,
+        1.0 if s.source == "search" else 0.0,
+        1.0 if s.source == "email" else 0.0,
+        1.0 if s.source == "campaign" else 0.0,
+        1.0 if s.bought else 0.0,
+    ]

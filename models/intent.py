@@ -1,0 +1,79 @@
+"""4 Concepts and intent: features -> quantised concepts -> intents, by integer arithmetic.
+
+The recurrent or plain network ends at the concepts, which are quantised to ppm at once. Each
+intent is a linear head over them, logit = bias + sum of weight x (2c - 1), computed here in
+integers, so that the explanation is the computation (concept bottleneck: Koh et al.,
+arXiv:2007.04612).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from decimal import Decimal
+from typing import Protocol
+
+from schemas.model import Head
+
+MILLION = 1_000_000
+_STEP_MICRO = 10_000
+_LIMIT_MICRO = 12_000_000
+
+
+class Scorer(Protocol):
+    """One step of the network, offered by connectors/onnx.py."""
+
+    def step(self, features: list[float], hidden: bytes) -> tuple[list[int], bytes]:
+        """Concepts in ppm (one per concept, each in [0, 1,000,000]) and the next hidden state."""
+        ...
+
+
+def _sigmoid_table() -> list[int]:
+    """Sigmoid in ppm at each step of the logit; decimal's exp is the same on every machine."""
+    table = []
+    for micro in range(-_LIMIT_MICRO, _LIMIT_MICRO + 1, _STEP_MICRO):
+        value = Decimal(MILLION) / (1 + (Decimal(-micro) / MILLION).exp())
+        table.append(int(value.to_integral_value()))
+    return table
+
+
+_SIGMOID = _sigmoid_table()
+
+
+def sigmoid_ppm(logit_micro: int) -> int:
+    """Sigmoid of a logit in millionths, in ppm: a table every 0.01 with linear interpolation."""
+    logit = min(max(logit_micro, -_LIMIT_MICRO), _LIMIT_MICRO - 1) + _LIMIT_MICRO
+    index, rest = divmod(logit, _STEP_MICRO)
+    low, high = _SIGMOID[index], _SIGMOID[index + 1]
+    return low + (high - low) * rest // _STEP_MICRO
+
+
+def logit_micro(head: Head, concepts_ppm: list[int]) -> int:
+    """Logit of a head in millionths: the sum of `contributions` and the bias, exactly."""
+    return head.bias_micro + sum(contributions(head, concepts_ppm))
+
+
+def contributions(head: Head, concepts_ppm: list[int]) -> list[int]:
+    """What each concept adds to the logit, in millionths."""
+    return [
+        weight * (2 * concept - MILLION) // MILLION
+        for weight, concept in zip(head.weights_micro, concepts_ppm, strict=True)
+    ]
+
+
+def calibrated_ppm(head: Head, raw_ppm: int) -> int:
+    """The head's monotone map at `raw_ppm`, linear between knots; identity without knots."""
+    xs, ys = head.calibration_x, head.calibration_y
+    if not xs:
+        return raw_ppm
+    at = bisect_right(xs, raw_ppm)
+    if at == 0:
+        return ys[0]
+    if at == len(xs):
+        return ys[-1]
+    x0, x1, y0, y1 = xs[at - 1], xs[at], ys[at - 1], ys[at]
+    return y0 + (y1 - y0) * (raw_ppm - x0) // (x1 - x0)
+
+
+def score_ppm(head: Head, concepts_ppm: list[int]) -> int:
+    """The intent in ppm: calibrated sigmoid of the logit."""
+    return calibrated_ppm(head, sigmoid_ppm(logit_micro(head, concepts_ppm)))

@@ -1,0 +1,344 @@
+"""2-7 composed: one user's step, run by one keyed operator and by every replay.
+
+`step` folds one event into the profile: overdue deadlines first, then dedup, tally, session,
+features, concepts and intents, outcomes, and a decision where one is due. It owns the profile it
+is given and returns it; bytes in the engine's state are the only other copy.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from msgspec import Struct
+
+from models import dedup, exposures, features, intent, session, tally, validity
+from models.context import Context, View
+from models.decision import PROBE, Ask, decide
+from models.effects import Decide, Effect, Forget, Reject, SetTimer
+from models.vocabulary import BROWSE, CART, HIGH_INTENT
+from schemas.event import DECISION_POINTS, ERASE, INSTANT, OUTCOMES, Event
+from schemas.profile import Profile, Session, Tab, Tally
+
+STALE_MS = 30_000
+PROFILE_TTL_MS = 30 * 24 * 3600 * 1000
+PAGE_KEY_TTL_MS = 30 * 60 * 1000
+DWELL = "dwell"
+STAGE, THRESHOLD = "stage", "threshold"
+CANCELLING = frozenset(
+    "purchase page_view product_view cart_view checkout_start page_leave hidden".split()
+)
+"""Events that go before a deadline of the same millisecond, since they may cancel it."""
+
+
+class Stopwatch(Protocol):
+    """Measures stages in the shell; never part of a result."""
+
+    def lap(self, stage: str) -> None:
+        """The named stage has just ended."""
+        ...
+
+
+class _NoStopwatch:
+    def lap(self, stage: str) -> None:
+        """Measure nothing."""
+
+
+NO_STOPWATCH: Stopwatch = _NoStopwatch()
+
+
+class Trace(Struct):
+    """What happened, for metrics: the dedup verdict, or rejected, internal."""
+
+    verdict: str
+    stale: bool = False
+
+
+def step(
+    profile: Profile | None,
+    event: Event,
+    user_key: str,
+    context: Context,
+    stopwatch: Stopwatch = NO_STOPWATCH,
+) -> tuple[Profile | None, list[Effect], Trace]:
+    """Fold one event of `user_key` in. A None profile in means a new user, out means forgotten."""
+    effects: list[Effect] = []
+    if profile is None:
+        profile = Profile(epoch_ms=event.received_at_ms)
+    wrong = validity.problem(event, user_key)
+    if wrong is not None:
+        return _rejected(profile, user_key, wrong)
+    now_ms = max(profile.now_ms, event.received_at_ms)
+    cancels_first = event.type in CANCELLING and not event.internal
+    due_ms = now_ms - 1 if cancels_first else now_ms
+    profile = _run_deadlines(profile, due_ms, user_key, context, effects)
+    if profile is None:
+        profile = Profile(epoch_ms=now_ms)
+    profile.now_ms = now_ms
+    trace = _apply(profile, event, user_key, context, effects, stopwatch)
+    if event.internal == ERASE:
+        return None, [*effects, Forget()], trace
+    after = profile
+    if cancels_first:
+        after = _run_deadlines(profile, now_ms, user_key, context, effects) or profile
+    _set_timer(after, effects)
+    return after, effects, trace
+
+
+def advance(
+    profile: Profile, until_ms: int, user_key: str, context: Context
+) -> tuple[Profile | None, list[Effect]]:
+    """Run every deadline up to `until_ms`; what a timer of the engine does."""
+    effects: list[Effect] = []
+    if profile.timer_at_ms <= until_ms:
+        profile.timer_at_ms = 0
+    after = _run_deadlines(profile, until_ms, user_key, context, effects)
+    if after is None:
+        return None, [*effects, Forget()]
+    _set_timer(after, effects)
+    return after, effects
+
+
+def reject(profile: Profile | None, now_ms: int, user_key: str) -> tuple[Profile, list[Effect]]:
+    """Count a record that could not even be read for this key."""
+    if profile is None:
+        profile = Profile(epoch_ms=now_ms)
+    profile.now_ms = max(profile.now_ms, now_ms)
+    profile.dead_lettered += 1
+    profile.forget_at_ms = max(profile.forget_at_ms, profile.now_ms + _ttl_ms(user_key))
+    effects: list[Effect] = []
+    _set_timer(profile, effects)
+    return profile, effects
+
+
+def _rejected(
+    profile: Profile, user_key: str, wrong: tuple[str, str]
+) -> tuple[Profile, list[Effect], Trace]:
+    counted, effects = reject(profile, profile.now_ms or profile.epoch_ms, user_key)
+    return counted, [Reject(*wrong), *effects], Trace("rejected")
+
+
+def _ttl_ms(user_key: str) -> int:
+    """A page key lives 30 minutes after its last event, any other key 30 days."""
+    return PAGE_KEY_TTL_MS if ":p:" in user_key else PROFILE_TTL_MS
+
+
+# Deadlines
+
+
+def _deadlines(profile: Profile) -> list[tuple[int, str, int]]:
+    """(engine ms, kind, index of the tab) of all that is pending."""
+    pending = [
+        (tab.dwell_at_ms, DWELL, index)
+        for index, tab in enumerate(profile.tabs)
+        if tab.dwell_at_ms
+    ]
+    if profile.forget_at_ms:
+        pending.append((profile.forget_at_ms, "forget", 0))
+    return pending
+
+
+def _run_deadlines(
+    profile: Profile, until_ms: int, user_key: str, context: Context, effects: list[Effect]
+) -> Profile | None:
+    """Run what is due up to `until_ms` in order; None when the profile was forgotten."""
+    while True:
+        due = [each for each in _deadlines(profile) if each[0] <= until_ms]
+        if not due:
+            return profile
+        at_ms, kind, index = min(due)
+        if kind == "forget":
+            return None
+        profile.now_ms = max(profile.now_ms, at_ms)
+        tab = profile.tabs[index]
+        tab.dwell_at_ms = 0
+        tab.active_ms = max(tab.active_ms, at_ms - profile.session.last_ms)
+        view = context.at(user_key.split(":", 1)[0], at_ms)
+        ask = Ask(DWELL, "", at_ms, tab, "deadline")
+        effects.extend(Decide(each) for each in decide(profile, ask, user_key, view, at_ms))
+
+
+def _set_timer(profile: Profile, effects: list[Effect]) -> None:
+    """Keep at most one timer pending, no later than the earliest deadline."""
+    pending = _deadlines(profile)
+    if not pending:
+        return
+    earliest = min(pending)[0]
+    if not profile.timer_at_ms or earliest < profile.timer_at_ms:
+        profile.timer_at_ms = earliest
+        effects.append(SetTimer(earliest))
+
+
+# Events
+
+
+def _apply(
+    profile: Profile,
+    event: Event,
+    user_key: str,
+    context: Context,
+    effects: list[Effect],
+    stopwatch: Stopwatch,
+) -> Trace:
+    now_ms = profile.now_ms
+    view = context.at(event.site, now_ms)
+    profile.forget_at_ms = now_ms + _ttl_ms(user_key)
+    if event.internal:
+        _internal(profile, event, user_key, view, effects)
+        return Trace("internal")
+    verdict = dedup.check(
+        profile, event.session_id, event.tab_id, event.session_index, event.event_id, now_ms
+    )
+    stopwatch.lap("dedup")
+    if verdict in (dedup.DUPLICATE, dedup.LATE):
+        profile.duplicate += verdict == dedup.DUPLICATE
+        profile.late += verdict == dedup.LATE
+        return Trace(verdict)
+    profile.applied += 1
+    profile.conflict += verdict == dedup.CONFLICT
+    tally.update(profile.tally, event)
+    stale = event.sent_at_ms - event.ts_ms > STALE_MS
+    if not stale:
+        _fresh(profile, event, user_key, view, effects, stopwatch)
+    return Trace(verdict, stale)
+
+
+def _internal(
+    profile: Profile, event: Event, user_key: str, view: View, effects: list[Effect]
+) -> None:
+    if event.internal == PROBE:
+        tab = Tab(event.session_id, event.tab_id)
+        ask = Ask(PROBE, event.event_id, 0, tab, "standard")
+        now_ms = profile.now_ms
+        effects.extend(Decide(each) for each in decide(profile, ask, user_key, view, now_ms))
+
+
+def _fresh(
+    profile: Profile,
+    event: Event,
+    user_key: str,
+    view: View,
+    effects: list[Effect],
+    stopwatch: Stopwatch,
+) -> None:
+    """The order-dependent rest: profile, model, stage, outcomes, deadlines, decision."""
+    now_ms = profile.now_ms
+    consent = event.consent
+    profile.consent = consent.analytics | consent.personalization << 1 | consent.marketing << 2
+    profile.identified = profile.identified or ":u:" in user_key
+    percentile = 500_000
+    if event.product is not None:
+        percentile = view.assortment.percentile_ppm(
+            event.product.category, event.product.price_micros
+        )
+    tab = session.update(profile, event, now_ms, percentile)
+    if event.type in OUTCOMES:
+        exposures.outcome(profile, event)
+    before = [*profile.scores, *profile.concepts]
+    stopwatch.lap("profile")
+    _score(profile, tab, event, view)
+    stopwatch.lap("intent")
+    moved = _stage(profile, event, view)
+    ask = _ask(profile, event, tab, view, before, moved)
+    _dwell_deadline(profile, event, tab, view)
+    stopwatch.lap("fusion")
+    if ask is not None:
+        effects.extend(Decide(each) for each in decide(profile, ask, user_key, view, now_ms))
+    stopwatch.lap("auction")
+    if event.type == "page_leave" and ":p:" in user_key:
+        _clear_page_key(profile)
+
+
+def _score(profile: Profile, tab: Tab, event: Event, view: View) -> None:
+    model = view.model
+    if model is None or view.scorer is None or _stale_model(view, profile.now_ms):
+        profile.concepts, profile.scores, profile.trends = [], [], []
+        return
+    if profile.model_version != view.versions.model:
+        profile.hidden = b""
+        profile.trends = []
+        profile.model_version = view.versions.model
+    inputs = features.vector(profile, tab, event, profile.now_ms)
+    profile.concepts, profile.hidden = view.scorer.step(inputs, profile.hidden)
+    profile.scores = [intent.score_ppm(head, profile.concepts) for head in model.heads]
+    trends = profile.trends or [(score, score) for score in profile.scores]
+    profile.trends = [
+        (fast + ((score - fast) >> 1), slow + ((score - slow) >> 4))
+        for (fast, slow), score in zip(trends, profile.scores, strict=True)
+    ]
+
+
+def _stale_model(view: View, now_ms: int) -> bool:
+    model = view.model
+    assert model is not None
+    return 0 < model.stale_after_ms < now_ms - model.effective_at_ms
+
+
+def _stage(profile: Profile, event: Event, view: View) -> bool:
+    """Move the stage of the session; True on a transition. A purchase starts over."""
+    visit = profile.session
+    stage = visit.stage
+    if event.type == "purchase":
+        stage = BROWSE
+    elif profile.tally.cart or visit.cart_views:
+        stage = max(stage, CART)
+    if visit.checkouts or _high_intent(profile, view):
+        stage = max(stage, HIGH_INTENT) if event.type != "purchase" else stage
+    if stage == visit.stage:
+        return False
+    visit.stage = stage
+    visit.stage_entry += 1
+    return True
+
+
+def _high_intent(profile: Profile, view: View) -> bool:
+    if view.site is None or view.model is None or not profile.scores:
+        return False
+    for head, score in zip(view.model.heads, profile.scores, strict=True):
+        if head.name == "purchase_intent":
+            return score >= view.site.high_intent_ppm
+    return False
+
+
+def _ask(
+    profile: Profile, event: Event, tab: Tab, view: View, before: list[int], moved: bool
+) -> Ask | None:
+    """The decision this event asks for: itself, a stage transition or a threshold crossed."""
+    if event.bot:
+        return None
+    instant = "instant" if moved or event.type in INSTANT else "standard"
+    if event.type in DECISION_POINTS:
+        bought = event.type == "purchase"
+        cancels = exposures.cancel(profile, profile.now_ms) if bought else ()
+        return Ask(event.type, event.event_id, 0, tab, instant, cancels)
+    if moved:
+        return Ask(STAGE, event.event_id, 0, tab, "instant")
+    if _crossed(profile, view, before):
+        return Ask(THRESHOLD, event.event_id, 0, tab, "standard")
+    return None
+
+
+def _crossed(profile: Profile, view: View, before: list[int]) -> bool:
+    """Whether a score or concept has just risen to its threshold."""
+    after = [*profile.scores, *profile.concepts]
+    if view.site is None or view.model is None or len(before) != len(after):
+        return False
+    thresholds = view.site.thresholds
+    names = [*(head.name for head in view.model.heads), *view.model.concepts]
+    return any(
+        name in thresholds and old < thresholds[name] <= new
+        for name, old, new in zip(names, before, after, strict=True)
+    )
+
+
+def _dwell_deadline(profile: Profile, event: Event, tab: Tab, view: View) -> None:
+    if event.type == "product_view" and view.site is not None:
+        tab.dwell_at_ms = profile.now_ms + view.site.dwell_ms
+    elif event.type in CANCELLING:
+        tab.dwell_at_ms = 0
+
+
+def _clear_page_key(profile: Profile) -> None:
+    """Without consent nothing outlives the page but dedup and counts."""
+    profile.tally, profile.session, profile.tabs = Tally(), Session(), []
+    profile.exposures, profile.interests = [], {}
+    profile.concepts, profile.scores, profile.trends, profile.hidden = [], [], [], b""

@@ -1,0 +1,207 @@
+"""2-7 Profile: all we know of a user, as one bytes value of at most 4 KiB.
+
+The envelope is self-describing: magic `KP`, one layout byte, then the payload. `load` reads every
+layout ever landed and upgrades it; an unknown one is refused by name. Flink itself protects
+nothing here (it restores a LONG as a DOUBLE without a word), so this envelope does.
+"""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import Struct
+
+MAGIC = b"KP"
+LAYOUT = 1
+STATE_BYTES_MAX = 4096
+WINDOWS_MAX = 8
+TOMBSTONES_MAX = 64
+EXPOSURES_MAX = 16
+TABS_MAX = 8
+CART_MAX = 16
+INTERESTS_MAX = 16
+PREFERENCES_MAX = 8
+NAME_MAX = 48
+"""Longest client-made name (tab, session, product, category) that state keeps whole."""
+
+
+class UnknownLayout(Exception):
+    """State bytes of a layout that this build cannot read."""
+
+
+class Window(Struct, array_like=True):
+    """Dedup window of one (session, tab): the newest 1,024 indexes and hashes of the last 64."""
+
+    key: int
+    newest: int = -1
+    mask: bytes = b""
+    hashes: bytes = b"\0" * 128
+    conflicts: list[int] = []
+    last_ms: int = 0
+
+
+class CartChange(Struct, array_like=True, frozen=True, order=True):
+    """One change of the cart in the client's order; quantity is negative for a removal."""
+
+    ts_ms: int
+    index: int
+    product_id: str
+    quantity: int
+    price_micros: int
+
+
+class Tally(Struct, array_like=True):
+    """The order-free section: equal under any permutation of a session's events.
+
+    `activity` holds, per half-life, [newest bucket, count, count one bucket older, ...].
+    `preferences` maps a name to (client ts, value), the newest wins.
+    """
+
+    by_type: list[int] = []
+    activity: list[list[int]] = []
+    cart: list[CartChange] = []
+    bought_ts_ms: int = 0
+    orders: int = 0
+    order_micros: int = 0
+    preferences: dict[str, tuple[int, str]] = {}
+
+
+class Tab(Struct, array_like=True):
+    """What is open in one tab; ts are the client's, dwell_at_ms is engine time, 0 = none."""
+
+    session_id: str
+    tab_id: str
+    page_type: str = ""
+    page_path: str = ""
+    product_id: str = ""
+    category: str = ""
+    price_micros: int = 0
+    entered_ts_ms: int = 0
+    last_ts_ms: int = 0
+    active_ms: int = 0
+    scroll_ppm: int = 0
+    dwell_at_ms: int = 0
+
+
+class Session(Struct, array_like=True):
+    """One visit, ended by 30 minutes of engine time without an event."""
+
+    number: int = 0
+    started_ms: int = 0
+    last_ms: int = 0
+    events: int = 0
+    page_views: int = 0
+    product_views: int = 0
+    searches: int = 0
+    rewordings: int = 0
+    rage_clicks: int = 0
+    hovers: int = 0
+    backtracks: int = 0
+    cart_backs: int = 0
+    cart_views: int = 0
+    cart_adds: int = 0
+    cart_removes: int = 0
+    checkouts: int = 0
+    interactions: int = 0
+    scroll_ppm: int = 0
+    last_type: int = 0
+    previous_type: int = 0
+    last_ts_ms: int = 0
+    gap_ms: int = 0
+    dwells: int = 0
+    dwell_sum_ms: int = 0
+    dwell_last_ms: int = 0
+    dwell_max_ms: int = 0
+    price_last_micros: int = 0
+    price_sum_micros: int = 0
+    price_percentile_sum_ppm: int = 0
+    prices: int = 0
+    pages: list[int] = []
+    last_query: int = 0
+    source: str = ""
+    utm_source: str = ""
+    utm_medium: str = ""
+    utm_campaign: str = ""
+    referrer_host: str = ""
+    stage: int = 0
+    stage_entry: int = 0
+    bought: bool = False
+    exits: int = 0
+    shown: int = 0
+    dismissed: int = 0
+    tap_velocity_ms: int = 0
+
+
+class Exposure(Struct, array_like=True):
+    """One action given to this user, from reservation to impression.
+
+    `state`: 0 reserved, 1 shown, 2 withheld (counts as shown), 3 fallback held, 4 released.
+    """
+
+    slot_id: str
+    decision: int
+    campaign_id: str
+    placement: str
+    session: int
+    stage_entry: int
+    tab: int
+    decided_ms: int
+    expires_ms: int
+    state: int = 0
+    clicked: bool = False
+    dismissed: bool = False
+
+
+class Profile(Struct, array_like=True):
+    """The whole state of one user key; times are engine milliseconds unless named ts."""
+
+    epoch_ms: int
+    now_ms: int = 0
+    seq: int = 0
+    applied: int = 0
+    duplicate: int = 0
+    late: int = 0
+    dead_lettered: int = 0
+    conflict: int = 0
+    windows: list[Window] = []
+    tombstones: list[tuple[int, int]] = []
+    tally: Tally = msgspec.field(default_factory=Tally)
+    session: Session = msgspec.field(default_factory=Session)
+    tabs: list[Tab] = []
+    exposures: list[Exposure] = []
+    interests: dict[str, int] = {}
+    consent: int = 0
+    identified: bool = False
+    model_version: int = 0
+    model_at_ms: int = 0
+    hidden: bytes = b""
+    concepts: list[int] = []
+    scores: list[int] = []
+    trends: list[tuple[int, int]] = []
+    forget_at_ms: int = 0
+    timer_at_ms: int = 0
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Profile).decode
+_HEAD = MAGIC + bytes((LAYOUT,))
+
+
+def dump(profile: Profile) -> bytes:
+    """State bytes of a profile.
+
+    Raises AssertionError beyond STATE_BYTES_MAX, which the bounds above make impossible.
+    """
+    data = _HEAD + _encode(profile)
+    assert len(data) <= STATE_BYTES_MAX, f"profile of {len(data)} bytes"
+    return data
+
+
+def load(data: bytes | None) -> Profile | None:
+    """The profile in these state bytes, None for none. Raises UnknownLayout."""
+    if data is None:
+        return None
+    if data[:3] == _HEAD:
+        return _decode(data[3:])
+    if data[:2] != MAGIC:
+        raise UnknownLayout(f"state bytes start with {data[:2]!r} instead of {MAGIC!r}")
+    raise UnknownLayout(f"profile layout {data[2]}; this build reads layouts 1 to {LAYOUT}")
