@@ -1,0 +1,29 @@
+"""Tiers: a test with neither the `stack` nor the `browser` marker is `fast`; cheap tiers run first.
+
+Tests under tests/stack/ and tests/browser/ bear their folder's marker without saying so.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+TIERS = ("fast", "stack", "browser")
+TESTS = Path(__file__).parent
+
+
+def tier(item: pytest.Item) -> str:
+    """The dearest tier that the test's markers or its folder name, else `fast`."""
+    folder = item.path.relative_to(TESTS).parts[0]
+    for name in reversed(TIERS):
+        if folder == name or item.get_closest_marker(name):
+            return name
+    return TIERS[0]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test with its tier and order the tiers, so that a broken rule shows early."""
+    for item in items:
+        item.add_marker(tier(item))
+    items.sort(key=lambda item: TIERS.index(tier(item)))
