@@ -116,8 +116,10 @@ def _view(
     tab.entered_ts_ms, tab.active_ms, tab.scroll_ppm, tab.dwell_at_ms = event.ts_ms, 0, 0, 0
     tab.page_type = "cart" if event.type == "cart_view" else page_type or tab.page_type
     tab.page_path = page_path
-    page = short_hash(page_path or page_type, tab.product_id) & 0xFFFFFF
-    if len(session.pages) >= 2 and session.pages[-2] == page != session.pages[-1]:
+    page = short_hash(page_path or tab.product_id or page_type) & 0xFFFFFF
+    if session.pages[-1:] == [page]:
+        return  # A product view belongs to the page view just before it.
+    if len(session.pages) >= 2 and session.pages[-2] == page:
         session.backtracks += 1
     session.pages = [*session.pages, page][-_PAGES_KEPT:]
 
