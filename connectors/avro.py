@@ -186,7 +186,7 @@ class Codec(Generic[T]):
             record = fastavro.schemaless_reader(stream, *schemas)
             problem = "" if stream.tell() == len(data) else "trailing"
             problem = problem or self._check(record)
-            value = None if problem else self._from_record(record)  # type: ignore[arg-type]
+            value = None if problem else self._from_record(record)
         except Exception as failure:
             # Hostile bytes fail in many ways inside the reader; the caller needs one.
             raise _bad_body(failure, data, start) from failure
@@ -221,7 +221,7 @@ class Codec(Generic[T]):
         except Exception as failure:
             detail = f"the schema cannot be used: {failure}"
             raise BadFrame("unsupported_schema", detail, schema_id) from failure
-        mine = self._reader["name"]  # type: ignore[call-overload,index]
+        mine = self._reader["name"]
         theirs = writer.get("name") if isinstance(writer, dict) else None
         if theirs != mine:
             detail = f"the id names {theirs or 'no record'}, this topic carries {mine}"

@@ -1,0 +1,1 @@
+"""A small Confluent-compatible schema registry for one machine; any other works by URL."""
