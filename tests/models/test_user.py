@@ -1,0 +1,300 @@
+"""The composed step: stories of one visitor, and what kairos decided."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from models.effects import Decide, Forget, Reject, SetTimer
+from models.user import PROFILE_TTL_MS, advance, step
+from schemas.decision import bitmap_names
+from schemas.model import Head
+from schemas.profile import dump, load
+from schemas.render import Render
+from tests.builders import (
+    ALL,
+    BEGINNING,
+    ONE_MINUTE,
+    USER,
+    campaign,
+    context,
+    event,
+    journey,
+    lamp,
+    page,
+)
+
+
+def play(events, ctx, profile=None):
+    """(decisions, profile) after these events, through state bytes as the engine does it."""
+    decisions = []
+    for each in events:
+        profile = load(dump(profile)) if profile else None
+        profile, effects, _ = step(profile, each, USER, ctx)
+        decisions += [effect.decision for effect in effects if isinstance(effect, Decide)]
+    return decisions, profile
+
+
+def only(decisions):
+    """The single decision of a story."""
+    assert len(decisions) == 1
+    return decisions[0]
+
+
+def why_not(decision, *ids):
+    """Reason code -> campaigns, readable."""
+    return {code: bitmap_names(bits, ids) for code, bits in decision.reasons.items()}
+
+
+def test_a_page_view_wins_an_action():
+    """One campaign without conditions, one page view, one action."""
+    decision = only(play(journey(("page_view", 0)), context(campaign()))[0])
+    assert (decision.campaign_id, decision.reason, decision.seq) == ("hello", "won", 1)
+    assert decision.render == Render(kind="modal", title="Hello")
+    assert decision.price_micros == 1 and decision.charge_micros == 1
+    assert decision.counts.applied == 1
+
+
+def test_a_resent_event_is_counted_and_decides_nothing():
+    """Idempotent: the same event three times is one event."""
+    first = event("page_view")
+    decisions, profile = play([first, first, first], context(campaign()))
+    assert len(decisions) == 1
+    assert (profile.applied, profile.duplicate) == (1, 2)
+
+
+def test_one_action_a_stage():
+    """The second page of the same stage gets nothing, the cart opens the next stage."""
+    ctx = context(campaign("a"), campaign("b"))
+    decisions, _ = play(
+        journey(
+            ("page_view", 0),
+            ("page_view", 1000),
+            ("add_to_cart", 2000, {"product": lamp()}),
+        ),
+        ctx,
+    )
+    first, second, third = decisions
+    assert (first.campaign_id, first.stage) == ("a", "browse")
+    assert second.reason == "no_eligible"
+    assert why_not(second, "a", "b") == {"cap_session": ["a"], "stage_used": ["b"]}
+    assert (third.campaign_id, third.stage) == ("b", "cart")
+    assert third.latency_class == "instant"
+
+
+def test_an_unconfirmed_reservation_lapses_after_its_expiry():
+    """Caps are reserved at the decision and released when no impression came."""
+    ctx = context(campaign(ttl_ms=30_000))
+    decisions, _ = play(journey(("page_view", 0), ("page_view", 40_001)), ctx)
+    assert [each.campaign_id for each in decisions] == ["hello", "hello"]
+
+
+def test_an_impression_confirms_the_reservation():
+    """Shown once is shown, however long ago in the session."""
+    ctx = context(campaign())
+    first, profile = play(journey(("page_view", 0)), ctx)
+    seen = event("impression", 500, 1, slot_id=first[0].slot_id, source_shown="model")
+    later = event("page_view", 20 * ONE_MINUTE, 2)
+    decisions, profile = play([seen, later], ctx, profile)
+    assert only(decisions).reason == "no_eligible"
+    assert profile.session.shown == 1
+
+
+def test_purchase_withdraws_what_is_on_screen_and_silences_the_session():
+    """A purchase beats everything that was planned."""
+    ctx = context(campaign())
+    decisions, _ = play(
+        journey(
+            ("page_view", 0),
+            ("purchase", 1000, {"value_micros": 40_000_000}),
+            ("page_view", 2000),
+        ),
+        ctx,
+    )
+    assert decisions[1].cancels == (decisions[0].slot_id,)
+    assert decisions[1].seq == 2 and decisions[1].render is None
+    assert why_not(decisions[2], "hello") == {"bought": ["hello"]}
+
+
+def test_condition_reads_the_cart():
+    """`when` sees money in the site's currency."""
+    ctx = context(campaign(when="cart_value >= 80"))
+    decisions, _ = play(
+        journey(
+            ("add_to_cart", 0, {"product": lamp()}),
+            ("add_to_cart", 1000, {"product": lamp()}),
+            ("remove_from_cart", 2000, {"product": lamp()}),
+        ),
+        ctx,
+    )
+    assert [each.campaign_id for each in decisions] == ["", "hello", ""]
+
+
+def test_dwell_deadline_decides_by_the_log_s_clock():
+    """Twenty seconds on a product page ask for a decision, whether a timer or an event is first."""
+    ctx = context(campaign(on=("dwell",)))
+    view = journey(("product_view", 0, {"product": lamp(), "page": page("/p/lamp", "product")}))
+    _, by_timer = play(view, ctx)
+    _, effects = advance(by_timer, BEGINNING + 20_000, USER, ctx)
+    at_timer = only([e.decision for e in effects if isinstance(e, Decide)])
+    lazily, _ = play([*view, event("scroll", 25_000, 1)], ctx)
+    assert at_timer == lazily[-1]
+    assert at_timer.trigger.deadline_ms == at_timer.decided_at_ms == BEGINNING + 20_000
+    assert (at_timer.campaign_id, at_timer.latency_class) == ("hello", "deadline")
+
+
+def test_leaving_in_the_same_millisecond_cancels_the_dwell_deadline():
+    """An event that cancels goes before a deadline of the same time; others go after it."""
+    ctx = context(campaign(on=("dwell",)))
+    view = journey(("product_view", 0, {"product": lamp()}))
+    assert len(play([*view, event("page_leave", 20_000, 1)], ctx)[0]) == 1
+    assert len(play([*view, event("page_leave", 20_001, 1)], ctx)[0]) == 2
+    assert len(play([*view, event("scroll", 20_000, 1)], ctx)[0]) == 2
+
+
+def test_at_most_one_timer_is_pending():
+    """The first event sets a timer for the clean-up, a product view an earlier one, then none."""
+    ctx = context(campaign())
+    profile, timers = None, []
+    for each in journey(("page_view", 0), ("product_view", 10), ("product_view", 20)):
+        profile, effects, _ = step(profile, each, USER, ctx)
+        timers.append([e.at_ms - BEGINNING for e in effects if isinstance(e, SetTimer)])
+    assert timers == [[PROFILE_TTL_MS], [20_010], []]
+
+
+def test_an_idle_user_is_forgotten():
+    """After the time to live state and timers are gone."""
+    _, profile = play(journey(("page_view", 0)), context(campaign()))
+    after, effects = advance(profile, BEGINNING + PROFILE_TTL_MS, USER, context(campaign()))
+    assert after is None and effects == [Forget()]
+
+
+def test_no_site_or_catalogue_still_applies_the_event():
+    """Decisions say what is missing; nothing is lost."""
+    from models.context import Context
+
+    decisions, profile = play(journey(("page_view", 0)), Context(lambda model: None))
+    assert only(decisions).reason == "no_site"
+    assert profile.applied == 1
+
+
+def test_a_probe_answers_with_counts_and_books_nothing():
+    """Conservation can be asked for at any time."""
+    ctx = context(campaign())
+    probe = event("", 1000, internal="probe", event_id="probe-1", session_id="", tab_id="")
+    decisions, profile = play([event("page_view"), event("page_view"), probe], ctx)
+    answer = decisions[-1]
+    assert (answer.reason, answer.counts.applied, answer.counts.duplicate) == ("probe", 1, 1)
+    assert answer.seq == 0 and profile.seq == 1
+
+
+def test_an_absurd_value_is_rejected_counted_and_named():
+    """The original goes to dead-letters; the reason names the field."""
+    wrong = event("scroll", scroll_depth_ppm=-1)
+    profile, effects, trace = step(None, wrong, USER, context(campaign()))
+    assert isinstance(effects[0], Reject) and "scroll_depth_ppm" in effects[0].detail
+    assert trace.verdict == "rejected" and profile.dead_lettered == 1
+
+
+def test_holdout_withholds_a_winner_that_counts_as_shown():
+    """The auction runs for everybody."""
+    ctx = context(campaign(), site={"holdout_ppm": 1_000_000})
+    decisions, _ = play(journey(("page_view", 0), ("page_view", ONE_MINUTE)), ctx)
+    first, second = decisions
+    assert (first.campaign_id, first.withheld, first.render) == ("hello", "holdout", None)
+    assert first.seq == 0 and first.fallback is None
+    assert why_not(second, "hello") == {"cap_session": ["hello"]}
+
+
+def test_the_reserve_is_do_nothing():
+    """A slot worth less than silence stays silent, with the candidate in the record."""
+    ctx = context(campaign(), site={"reserve_micros": 200_001})
+    decision = only(play(journey(("page_view", 0)), ctx)[0])
+    assert decision.reason == "below_reserve"
+    assert decision.candidates[0].score == 200_000 * 1_000_000
+
+
+def test_fallback_is_held_under_caps_until_the_tab_s_next_decision():
+    """What the edge may show when time runs out is reserved like a decision."""
+    ctx = context(campaign("exit", on=("exit_intent",)))
+    decisions, profile = play(journey(("page_view", 0)), ctx)
+    first = only(decisions)
+    assert first.reason == "no_eligible" and first.fallback.campaign_id == "exit"
+    other_tab = event("exit_intent", 1000, 0, tab_id="t2")
+    assert play([other_tab], ctx, load(dump(profile)))[0][0].campaign_id == ""
+    same_tab = event("exit_intent", 1000, 1)
+    assert play([same_tab], ctx, profile)[0][0].campaign_id == "exit"
+
+
+def test_scores_choose_between_campaigns():
+    """The same page, another concept, another winner."""
+    heads = (Head("churn_risk", 0, (4_000_000,)),)
+    calm = campaign("calm", base_ppm=30_000)
+    save = campaign("save", base_ppm=0, response={"churn_risk": 60_000})
+    for drop_off, winner in ((0, "calm"), (1_000_000, "save")):
+        ctx = context(calm, save, concepts={"drop_off": drop_off}, heads=heads)
+        decision = only(play(journey(("page_view", 0)), ctx)[0])
+        assert decision.campaign_id == winner
+        assert decision.source == "model"
+        assert decision.concepts == {"drop_off": drop_off}
+
+
+def test_a_stale_event_is_counted_but_never_asks():
+    """An offline queue arrives late: order-free parts only."""
+    old = event("page_view", sent_at_ms=BEGINNING + 31_000)
+    decisions, profile = play([old], context(campaign()))
+    assert decisions == [] and profile.applied == 1
+
+
+SESSION = journey(
+    ("page_view", 0, {"page": page()}),
+    ("product_view", 2000, {"product": lamp()}),
+    ("scroll", 3000, {"scroll_depth_ppm": 700_000}),
+    ("add_to_cart", 5000, {"product": lamp()}),
+    ("add_to_cart", 5500, {"product": lamp(2, 9)}),
+    ("remove_from_cart", 6000, {"product": lamp()}),
+    ("preference", 7000, {"properties": {"style": "modern"}}),
+    ("preference", 8000, {"properties": {"style": "rustic"}}),
+    ("add_to_cart", 9000, {"product": lamp()}),
+    ("purchase", 70_000, {"value_micros": 40_000_000}),
+    ("add_to_cart", 900_000, {"product": lamp()}),
+    ("page_view", 86_400_000),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.permutations(SESSION), st.lists(st.integers(0, len(SESSION) - 1), max_size=5))
+def test_any_permutation_of_a_session_gives_the_same_digest(shuffled, resent):
+    """The order-free section is one set's image, whatever the order of arrival."""
+    from models.tally import digest
+
+    ctx = context(campaign())
+    _, straight = play(SESSION, ctx)
+    _, other = play(shuffled, ctx)
+    assert digest(other) == digest(straight)
+    assert replace(other.tally) == straight.tally
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 11), st.integers(0, 3), st.integers(0, 90)), max_size=80))
+def test_state_stays_below_four_kib_and_survives_its_bytes(picks):
+    """Long names, many tabs: the bound is asserted by dump itself."""
+    ctx = context(campaign("c" * 40), campaign("d" * 40, on=("dwell",)))
+    profile, at_ms = None, 0
+    for number, (which, tab, gap_s) in enumerate(picks):
+        at_ms += gap_s * 1000
+        now = BEGINNING + at_ms
+        each = replace(
+            SESSION[which],
+            event_id=f"n-{number}",
+            session_index=number,
+            tab_id=f"tab-{tab}-" + "x" * 40,
+            session_id="session-" + "y" * 40,
+            ts_ms=now,
+            sent_at_ms=now,
+            received_at_ms=now,
+            consent=ALL,
+        )
+        profile, _, _ = step(profile, each, USER, ctx)
+        assert load(dump(profile)) == profile
