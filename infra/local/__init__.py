@@ -1,0 +1,1 @@
+"""The real processes of kairos on one machine: started, watched, stopped by recorded pid."""

@@ -1,0 +1,80 @@
+"""Which processes a stack consists of, and what each needs to be started."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from infra.local import flink, gateway, kafka, registry, shop, supervisor, valkey, zookeeper
+from infra.local.builds import Build
+from infra.local.layout import Layout
+from infra.local.ports import is_free
+from infra.local.process import Spec
+from infra.local.service import Service, python_env
+
+BASE = ("zookeeper", "kafka", "registry", "valkey", "jobmanager")
+"""Independent of each other at start-up, so they start at once."""
+
+EDGE = ("gateway", "shop")
+"""Need the base to be ready."""
+
+ALL = (*BASE, *EDGE)
+
+STOP_ORDER = ("shop", "gateway", "taskmanager-", "jobmanager", "zookeeper", "registry", "valkey")
+"""Who depends on others ends before them; what is not listed, the broker, ends last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Makes the specification of each process of one stack. It is a `rollout.Cluster`."""
+
+    layout: Layout
+    ports: Mapping[str, int]
+    java: Path
+    settings: Mapping[str, Any]
+
+    def get(self, name: str) -> Service:
+        """The service of that name."""
+        if name == "kafka":
+            return kafka.service(self.layout, self.ports, self.java)
+        if name == "zookeeper":
+            return zookeeper.service(self.layout, self.ports, self.java)
+        if name == "jobmanager":
+            return flink.jobmanager(self.layout, self.ports, self.java, self.settings)
+        simple = {
+            "registry": registry.service,
+            "valkey": valkey.service,
+            "gateway": gateway.service,
+            "shop": shop.service,
+        }
+        return simple[name](self.layout, self.ports)
+
+    def taskmanager(self, build: Build, number: int) -> Spec:
+        """A TaskManager with that build, its metrics on the next free port."""
+        port = self.ports["prometheus_taskmanager"] + number - 1
+        while not is_free(port):
+            port += 1
+        return flink.taskmanager(
+            self.layout, self.ports, self.java, self.settings, build, number, port
+        )
+
+    def client(self, build: Build, parallelism: int) -> Spec:
+        """The client that submits the job of that build."""
+        gate = self.layout.run / "gate"
+        return flink.client(
+            self.layout, self.ports, self.java, self.settings, build, parallelism, gate
+        )
+
+    def supervisor(self) -> Spec:
+        """The process that restarts the others."""
+        return supervisor.spec(self.layout, python_env(self.layout, self.ports))
+
+
+def stop_rank(name: str) -> int:
+    """The place of a process in the order of stopping."""
+    for rank, prefix in enumerate(STOP_ORDER):
+        if name.startswith(prefix):
+            return rank
+    return len(STOP_ORDER)

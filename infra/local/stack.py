@@ -1,0 +1,314 @@
+"""One running stack: `up`, `down`, `status`. The command line and the tests both use this class."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from infra.local import supervisor
+from infra.local.builds import Build, ensure_build, existing_build
+from infra.local.flink_config import write_config
+from infra.local.flink_rest import FlinkError, FlinkRest
+from infra.local.layout import Layout, read_layout
+from infra.local.lock import stack_lock
+from infra.local.ports import allocate, chosen_ports
+from infra.local.preflight import Refused, check_machine
+from infra.local.process import Processes, rss_mib
+from infra.local.publish import publish_demo, register_schemas
+from infra.local.rollout import Outcome, Rollout, RolloutFailed, local_path
+from infra.local.savepoints import prune_after_stop
+from infra.local.service import endpoints
+from infra.local.services import ALL, BASE, EDGE, Services, stop_rank
+from infra.local.state import State, read_state, write_state
+from infra.local.submission import Submission
+from infra.local.topics import create_topics, kept_forever, read_topics
+
+Report = Callable[[str], None]
+
+
+def silent(text: str) -> None:
+    """Reports nothing."""
+
+
+class Stack:
+    """A stack in a folder of its own. `code` is where builds are made from, the checkout."""
+
+    def __init__(
+        self,
+        layout: Layout | None = None,
+        *,
+        code: Path | None = None,
+        report: Report = silent,
+        env: Mapping[str, str] = os.environ,
+    ) -> None:
+        self.layout = layout or read_layout(env)
+        self.code = code or self.layout.checkout
+        self.report, self.env = report, env
+        self.processes = Processes(self.layout.run, self.layout.logs)
+
+    # ---- looking ---------------------------------------------------------------------------
+
+    @property
+    def state(self) -> State:
+        """What `stack.json` says."""
+        return read_state(self.layout.stack)
+
+    @property
+    def rest(self) -> FlinkRest:
+        """The running cluster's REST client."""
+        return FlinkRest(self.state.endpoints["flink"])
+
+    def lock(self) -> AbstractContextManager[None]:
+        """Keeps every other command, and the supervisor, from changing the stack."""
+        return stack_lock(self.layout.run)
+
+    def status(self) -> dict[str, Any]:
+        """Processes, job and URLs, as `kairos status --json` prints them."""
+        state = self.state
+        rows = []
+        for name in sorted(self.processes.names(), key=lambda n: (-stop_rank(n), n)):
+            alive = self.processes.alive(name)
+            given_up = supervisor.failed_mark(self.layout.run, name).exists()
+            rows.append(
+                {
+                    "name": name,
+                    "pid": alive.pid if alive else None,
+                    "port": alive.port or None if alive else None,
+                    "state": "running" if alive else "failed" if given_up else "dead",
+                    "rss_mib": rss_mib(alive.pid) if alive else 0.0,
+                }
+            )
+        urls = {k: v for k, v in state.endpoints.items() if self._serves(k)}
+        return {"processes": rows, "job": self._job(state), "urls": urls}
+
+    def _serves(self, endpoint: str) -> bool:
+        owner = {"brokers": "kafka", "cache": "valkey", "flink": "jobmanager"}
+        return self.processes.alive(owner.get(endpoint, endpoint)) is not None
+
+    def _job(self, state: State) -> dict[str, str] | None:
+        if not self._serves("flink"):
+            return None
+        try:
+            jobs = self.rest.active_jobs()
+        except OSError:
+            return {"id": state.job_id, "state": "UNKNOWN", "build_id": state.build_id}
+        if not jobs:
+            return None
+        job = jobs[0]
+        build_id = self.rest.build_of(job.job_id) or ""
+        running = self.rest.is_running(job.job_id)
+        shown = "STARTING" if job.state == "RUNNING" and not running else job.state
+        return {"id": job.job_id, "state": shown, "build_id": build_id}
+
+    # ---- up --------------------------------------------------------------------------------
+
+    def up(
+        self,
+        services: Sequence[str] = ALL,
+        *,
+        parallelism: int = 1,
+        demo: bool = True,
+        job: bool = True,
+        keep_forever: bool = False,
+    ) -> State:
+        """Ends with every service ready and exactly one job, of the code as it is now.
+
+        Raises Refused, PortTaken, ProcessFailed, SubmissionFailed or RolloutFailed.
+        """
+        self.layout.make_folders()
+        with self.lock():
+            made = self._services()
+            build = ensure_build(self.code, self.layout.builds)
+            self.processes.stop(supervisor.NAME)
+            self._write(made)
+            base = [name for name in BASE if name in services]
+            started = self._spawn(made, base)
+            rollout = self._rollout(made)
+            early = False
+            if job:
+                rollout.prepare(build, parallelism)
+                # A cluster with a job of its own must be looked at before one is submitted.
+                early = not self._may_have_job(started)
+                if early:
+                    rollout.start_client(build, parallelism)
+            self._fill(made, base, demo=demo, keep_forever=keep_forever)
+            edge = [name for name in EDGE if name in services]
+            self._spawn(made, edge)
+            if job:
+                outcome = self._timed(
+                    "job", lambda: rollout.run(build, parallelism, client_started=early)
+                )
+                self._note_job(outcome, parallelism)
+            self._await(made, edge)
+            self.processes.spawn(made.supervisor())
+            return self._write(made)
+
+    def _services(self) -> Services:
+        java = check_machine(self.layout)
+        remembered = self.state.ports
+        alive = {name for name in self.processes.names() if self.processes.alive(name)}
+        ports = allocate(chosen_ports(self.env), remembered, _held(remembered, alive))
+        return Services(self.layout, ports, java, write_config(self.layout, ports))
+
+    def _rollout(self, made: Services) -> Rollout:
+        return Rollout(
+            made,
+            self.processes,
+            FlinkRest(endpoints(made.ports)["flink"]),
+            Submission(self.processes, self.layout.run / "gate"),
+            self.layout.data / "flink",
+            self.report,
+        )
+
+    def _may_have_job(self, started: Sequence[str]) -> bool:
+        """True when the JobManager may hold a job already: it ran, or ZooKeeper kept one."""
+        clean = (self.layout.run / "stopped-clean").exists() or not self.state.job_id
+        (self.layout.run / "stopped-clean").unlink(missing_ok=True)
+        return not clean or "jobmanager" not in started
+
+    def _spawn(self, made: Services, names: Sequence[str]) -> list[str]:
+        missing = [name for name in names if self.processes.alive(name) is None]
+        for name in missing:
+            supervisor.failed_mark(self.layout.run, name).unlink(missing_ok=True)
+            self.processes.spawn(made.get(name).spec)
+        return missing
+
+    def _await(self, made: Services, names: Sequence[str]) -> None:
+        for name in names:
+            service = made.get(name)
+            timeout_s = service.ready_timeout_s
+            self._timed(
+                name, lambda s=service, n=name, t=timeout_s: self.processes.await_ready(n, s.ready, t)
+            )
+
+    def _fill(
+        self, made: Services, base: Sequence[str], *, demo: bool, keep_forever: bool
+    ) -> None:
+        """Topics, schemas and the demo's control records, each as soon as its server is ready."""
+        if "kafka" in base:
+            self._await(made, ["kafka"])
+            topics = kept_forever(read_topics()) if keep_forever else read_topics()
+            brokers = endpoints(made.ports)["brokers"]
+            self._timed("topics", lambda: create_topics(brokers, topics))
+        if "registry" in base:
+            self._await(made, ["registry"])
+        if {"kafka", "registry"} <= set(base):
+            where = endpoints(made.ports)
+            self._timed("schemas", lambda: register_schemas(where["registry"]))
+            if demo:
+                self._timed("demo data", lambda: publish_demo(self.layout, where))
+        self._await(made, [n for n in base if n not in ("kafka", "registry")])
+
+    def _timed(self, name: str, step: Callable[[], Any]) -> Any:
+        started = time.monotonic()
+        result = step()
+        self.report(f"{name:<12} ready  {time.monotonic() - started:5.1f} s")
+        return result
+
+    def _write(self, made: Services) -> State:
+        pids = {n: p.pid for n in self.processes.names() if (p := self.processes.alive(n))}
+        state = replace(
+            self.state, ports=dict(made.ports), endpoints=endpoints(made.ports), pids=pids
+        )
+        write_state(self.layout.stack, state)
+        return state
+
+    def _note_job(self, outcome: Outcome, parallelism: int) -> None:
+        state = replace(self.state, parallelism=parallelism)
+        write_state(self.layout.stack, state.with_job(outcome.job_id, outcome.build_id))
+
+    # ---- down ------------------------------------------------------------------------------
+
+    def down(self) -> str:
+        """Ends everything, the job with a savepoint first; data stays. Returns the savepoint."""
+        if not self.layout.run.exists():
+            return ""
+        with self.lock():
+            self.processes.stop(supervisor.NAME)
+            savepoint = self._stop_jobs()
+            for name in sorted(self.processes.names(), key=stop_rank):
+                self.processes.stop(name, grace_s=20.0)
+                supervisor.failed_mark(self.layout.run, name).unlink(missing_ok=True)
+                self.report(f"{name:<12} stopped")
+            for mark in self.layout.run.glob("*.failed"):
+                mark.unlink()
+            write_state(self.layout.stack, replace(self.state, pids={}))
+        return savepoint
+
+    def _stop_jobs(self) -> str:
+        """Stops each job with a savepoint; one that cannot is left to its checkpoints."""
+        savepoint = ""
+        if not self._serves("flink"):
+            return savepoint
+        try:
+            jobs = self.rest.active_jobs()
+            for job in jobs:
+                folder = self.layout.data / "flink" / "savepoints"
+                savepoint = self.rest.stop_with_savepoint(job.job_id, folder.as_uri())
+                self.report(f"job          stopped, savepoint {savepoint}")
+        except (FlinkError, OSError) as error:
+            self.report(f"job          no savepoint ({error}); `up` resumes from a checkpoint")
+            return ""
+        if savepoint and len(jobs) == 1:
+            prune_after_stop(self.layout.data / "flink", local_path(savepoint))
+        (self.layout.run / "stopped-clean").touch()
+        return savepoint
+
+    # ---- deploy ----------------------------------------------------------------------------
+
+    def deploy(self, *, rollback: bool = False) -> dict[str, Any]:
+        """Replaces the job's code under way; keys as `kairos deploy --json` prints them.
+
+        A build that does not run is rolled back to the one before. Raises Refused, RolloutFailed.
+        """
+        with self.lock():
+            state = self.state
+            if not self._serves("flink"):
+                raise Refused("no stack runs here: run `kairos up`")
+            made = self._services()
+            before = existing_build(state.build_id, self.layout.builds)
+            build = self._build_to_deploy(state, rollback=rollback)
+            rollout = self._rollout(made)
+            try:
+                outcome = rollout.run(build, state.parallelism, client_started=False)
+            except RolloutFailed as error:
+                self.report(f"rolling back: {error}")
+                outcome = rollout.run(before, state.parallelism, client_started=False)
+                self._note_job(outcome, state.parallelism)
+                self._write(made)
+                return {**_shown(outcome), "rolled_back": True, "error": str(error)}
+            self._note_job(outcome, state.parallelism)
+            self._write(made)
+            return {**_shown(outcome), "rolled_back": rollback}
+
+    def _build_to_deploy(self, state: State, *, rollback: bool) -> Build:
+        if not rollback:
+            return ensure_build(self.code, self.layout.builds)
+        if not state.previous_build_id:
+            raise Refused("nothing to roll back to: only one build was ever deployed here")
+        return existing_build(state.previous_build_id, self.layout.builds)
+
+
+def _shown(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "build_id": outcome.build_id,
+        "job_id": outcome.job_id,
+        "savepoint": outcome.savepoint,
+        "gap_ms": outcome.gap_ms,
+    }
+
+
+def _held(remembered: Mapping[str, int], alive: set[str]) -> dict[str, int]:
+    """The ports that running processes of this stack listen on."""
+    owner = {
+        "kafka_controller": "kafka",
+        "flink": "jobmanager",
+        "prometheus_jobmanager": "jobmanager",
+        "prometheus_taskmanager": "taskmanager-1",
+    }
+    return {name: port for name, port in remembered.items() if owner.get(name, name) in alive}

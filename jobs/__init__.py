@@ -1,0 +1,1 @@
+"""The jobs: what flows through which hop, in order."""
