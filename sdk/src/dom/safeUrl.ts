@@ -1,0 +1,21 @@
+/**
+ * The absolute form of a link that may be followed: http or https, on this host, a parent or a
+ * sub-domain of it, or a host the shop listed. Anything else, `javascript:` first of all, is null.
+ */
+export function safeUrl(
+  link: string | null | undefined,
+  base: string,
+  allowed: readonly string[] = [],
+): string | null {
+  if (!link) return null;
+  try {
+    const url = new URL(link, base);
+    const here = new URL(base).hostname;
+    const within = (host: string, site: string) => host === site || host.endsWith('.' + site);
+    const near = within(url.hostname, here) || (here.includes('.') && within(here, url.hostname));
+    const known = near || allowed.some((site) => within(url.hostname, site));
+    return /^https?:$/.test(url.protocol) && known ? url.href : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,165 @@
+import type { Ports, Socket } from './ports';
+import { readJson } from './readJson';
+import type { Decision } from './types';
+import { waitBackoff } from './waitBackoff';
+
+const KEY = 'kairos.w';
+const FIRST_RECONNECT_MS = 400;
+const DRAIN_SPREAD_MS = 2_000;
+const QUIET_MARGIN_MS = 8_000;
+const FORBIDDEN = 4003;
+const BAD_TOKEN = 4001;
+
+interface Position {
+  epoch: string | number | null;
+  last_seq: number;
+}
+
+interface Frame {
+  type?: string;
+  epoch?: string | number;
+  resumed?: boolean;
+  heartbeat_s?: number;
+  slot_id?: string;
+  seq?: number;
+}
+
+export interface StreamOptions {
+  site: string;
+  url: string;
+  /** The signed token, or null until the first answer brought one. */
+  token(): string | null;
+  place(): { session_id: string; tab_id: string };
+  onDecision(decision: Decision): void;
+  onCancel(slot_id: string): void;
+  /** The token was refused; a new one comes with the next answer. */
+  onRefused(): void;
+  onState(live: boolean): void;
+}
+
+export interface Stream {
+  /** Opens the socket if it is not open; says hello as soon as there is a token. */
+  start(): void;
+  /** Hello again on a new socket, for another session or, forgetting the position, visitor. */
+  restart(forget: boolean): void;
+  stop(): void;
+  failures(): number;
+}
+
+/** Holds the push socket: hello, resume by epoch and sequence, jittered reconnects. */
+export function followStream(ports: Ports, options: StreamOptions): Stream {
+  let socket: Socket | null = null;
+  let open = false;
+  let greeted: string | null = null;
+  let refused: string | null = null;
+  let attempt = 0;
+  let timer: number | null = null;
+  let quiet: number | null = null;
+  let quiet_ms = 0;
+  const position: Position = readJson<Position>(ports.tab.get(KEY)) || { epoch: null, last_seq: 0 };
+
+  function start() {
+    const token = options.token();
+    if (token !== null && token === refused) return;
+    if (socket) return hello();
+    if (timer !== null) return;
+    const mine: Socket = ports.open(options.url, {
+      open: () => mine === socket && ((open = true), hello()),
+      message: (text) => mine === socket && hear(text),
+      close: (code) => mine === socket && lost(code),
+    });
+    socket = mine;
+  }
+
+  function hello() {
+    const token = options.token();
+    if (!open || !token || greeted === token) return;
+    greeted = token;
+    const { epoch, last_seq } = position;
+    const frame = { type: 'hello', site: options.site, visitor_token: token, ...options.place() };
+    socket!.send(JSON.stringify({ ...frame, last_seq, epoch }));
+  }
+
+  function hear(text: string) {
+    watch();
+    const frame = readJson<Frame>(text);
+    if (!frame) return;
+    if (frame.type === 'welcome') welcome(frame);
+    else if (frame.type === 'ping') socket!.send('{"type":"pong"}');
+    else if (frame.type === 'cancel' && frame.slot_id) options.onCancel(frame.slot_id);
+    else if (frame.type === 'decision') {
+      if (frame.seq! > position.last_seq) remember(position.epoch, frame.seq!);
+      options.onDecision(frame as Decision);
+    }
+  }
+
+  function welcome(frame: Frame) {
+    attempt = 0;
+    const epoch = frame.epoch ?? null;
+    // Sequence numbers of another epoch say nothing about this one.
+    if (epoch !== position.epoch) remember(epoch, 0);
+    quiet_ms = frame.heartbeat_s ? frame.heartbeat_s * 2_000 + QUIET_MARGIN_MS : 0;
+    watch();
+    options.onState(true);
+  }
+
+  function remember(epoch: Position['epoch'], last_seq: number) {
+    position.epoch = epoch;
+    position.last_seq = last_seq;
+    ports.tab.set(KEY, JSON.stringify(position));
+  }
+
+  /** A gateway that promised heartbeats and fell silent is gone, whatever the socket says. */
+  function watch() {
+    if (quiet !== null) ports.cancel(quiet);
+    quiet = quiet_ms ? ports.later(() => socket && (drop(), lost(1006)), quiet_ms) : null;
+  }
+
+  function drop() {
+    const old = socket;
+    socket = null;
+    open = false;
+    greeted = null;
+    if (quiet !== null) ports.cancel(quiet);
+    quiet = null;
+    old?.close();
+  }
+
+  function lost(code: number) {
+    const token = greeted;
+    drop();
+    options.onState(false);
+    // A refused token comes back only with another token; a refused origin never.
+    if (code === BAD_TOKEN) {
+      refused = token ?? options.token();
+      options.onRefused();
+    }
+    if (code === BAD_TOKEN || code === FORBIDDEN) return;
+    const wait_ms =
+      code === 1012
+        ? ports.random() * DRAIN_SPREAD_MS
+        : waitBackoff(code === 4029 ? attempt + 4 : attempt, ports.random(), null, FIRST_RECONNECT_MS);
+    attempt += 1;
+    timer = ports.later(() => {
+      timer = null;
+      start();
+    }, wait_ms);
+  }
+
+  function stop() {
+    if (timer !== null) ports.cancel(timer);
+    timer = null;
+    if (socket) drop();
+  }
+
+  return {
+    start,
+    restart(forget) {
+      if (forget) remember(null, 0);
+      stop();
+      start();
+    },
+    stop,
+    failures: () => attempt,
+  };
+}

@@ -1,0 +1,142 @@
+import type { Answer, Ports } from './ports';
+import type { EventQueue, Queued } from './queueEvents';
+import { readJson } from './readJson';
+import { MAX_BYTES, byteLength, takeBatch } from './takeBatch';
+import type { Counts, Decision } from './types';
+import type { VisitorKeeper } from './keepVisitor';
+import { waitBackoff } from './waitBackoff';
+
+interface Accepted {
+  visitor_id?: string;
+  visitor_token?: string;
+  accepted?: number;
+  duplicates?: number;
+  rejected?: { index: number; field: string; error: string }[];
+  decision?: Decision | null;
+}
+
+export interface SenderOptions {
+  site: string;
+  url: string;
+  /** True while no socket brings decisions, so that the answer itself has to. */
+  wait(): boolean;
+  onToken(): void;
+  onDecision(decision: Decision): void;
+  onSent(items: readonly Queued[]): void;
+  counts: Counts;
+}
+
+export interface Sender {
+  /** Everything unsent leaves now, in order; nothing while a failure is being waited out. */
+  flush(): void;
+  /** Tries at once although a failure is being waited out: the network came back. */
+  retry(): void;
+  /** The page goes away: beacons, which need no answer. */
+  unload(): void;
+}
+
+const WAIT_MS = 300;
+
+/** Posts the queue: same ids and order after a failure, back-off with jitter, never two of a batch. */
+export function sendQueue(
+  ports: Ports,
+  queue: EventQueue,
+  visitor: VisitorKeeper,
+  options: SenderOptions,
+): Sender {
+  let attempt = 0;
+  let timer: number | null = null;
+  let keepalive_bytes = 0;
+  const { counts } = options;
+
+  function bodyOf(batch: readonly Queued[]): string {
+    const { envelope } = batch[0]!;
+    const { seed, consent, session_id, tab_id } = envelope;
+    const visitor_token = visitor.tokenFor(envelope);
+    return JSON.stringify({
+      site: options.site,
+      ...(visitor_token ? { visitor_token } : { visitor_seed: seed }),
+      session_id,
+      tab_id,
+      sent_at: Math.round(ports.now()),
+      ...(consent ? { consent } : {}),
+      events: batch.map((item) => item.event),
+    });
+  }
+
+  function flush() {
+    if (timer !== null) return;
+    for (let batch = takeBatch(queue.items()); batch.length; batch = takeBatch(queue.items()))
+      send(batch);
+    queue.save();
+  }
+
+  function send(batch: Queued[]) {
+    const body = bodyOf(batch);
+    const bytes = byteLength(body);
+    const keep = keepalive_bytes + bytes <= MAX_BYTES;
+    if (keep) keepalive_bytes += bytes;
+    queue.mark(batch, true);
+    const url = options.wait() ? `${options.url}?wait=${WAIT_MS}` : options.url;
+    const answered = ports.post(url, body, keep);
+    options.onSent(batch);
+    const release = () => void (keep && (keepalive_bytes -= bytes));
+    answered.then(
+      (answer) => (release(), settle(batch, answer)),
+      () => (release(), fail(batch, null)),
+    );
+  }
+
+  function settle(batch: Queued[], answer: Answer) {
+    const { status } = answer;
+    if (status === 429 || status >= 500) return fail(batch, answer.retry_after_s);
+    // A token may have been made by a secret that was rotated; the seed names the same visitor.
+    if (status === 401 && visitor.refuse()) return fail(batch, null);
+    if (status === 413 && batch.length > 1) return halve(batch);
+    queue.drop(batch);
+    const said = readJson<Accepted>(answer.body) || {};
+    if (status < 300) {
+      attempt = 0;
+      counts.acked += said.accepted ?? batch.length;
+      counts.duplicates += said.duplicates || 0;
+      counts.rejected += said.rejected?.length || 0;
+      if (said.visitor_token) {
+        visitor.learn(batch[0]!.envelope, said.visitor_token);
+        options.onToken();
+      }
+      if (said.decision) options.onDecision(said.decision);
+    } else counts.rejected += batch.length;
+    queue.save();
+  }
+
+  function halve(batch: Queued[]) {
+    const half = batch.length >> 1;
+    send(batch.slice(0, half));
+    send(batch.slice(half));
+  }
+
+  function fail(batch: Queued[], retry_after_s: number | null) {
+    queue.mark(batch, false);
+    queue.save();
+    if (timer !== null) return;
+    timer = ports.later(retry, waitBackoff(attempt, ports.random(), retry_after_s));
+    attempt += 1;
+  }
+
+  function retry() {
+    if (timer !== null) ports.cancel(timer);
+    timer = null;
+    flush();
+  }
+
+  function unload() {
+    for (let batch = takeBatch(queue.items()); batch.length; batch = takeBatch(queue.items())) {
+      if (!ports.beacon(options.url, bodyOf(batch))) break;
+      counts.beaconed += batch.length;
+      queue.drop(batch);
+    }
+    queue.save();
+  }
+
+  return { flush, retry, unload };
+}

@@ -1,0 +1,35 @@
+import type { Decision } from '../lib/types';
+
+/** What the renderer tells the core; the core turns it into outcome events. */
+export interface Surface {
+  decision: Decision;
+  /** Container the shop reserved, for kind inline. */
+  container: Element | null;
+  texts: Texts;
+  /** Link that may be followed, or null. */
+  link(url: string | null | undefined): string | null;
+  onClick(target: string, time_ms: number): void;
+  onIdentity(email: string): void;
+  /** Closed by the visitor, or ended by itself. */
+  onClose(byVisitor: boolean): void;
+}
+
+export interface Drawn {
+  remove(): void;
+}
+
+export interface Renderer {
+  draw(surface: Surface): Drawn;
+}
+
+export interface Texts {
+  close: string;
+  copy: string;
+  copied: string;
+  email: string;
+  thanks: string;
+  ends: string;
+  next: string;
+  previous: string;
+  region: string;
+}
