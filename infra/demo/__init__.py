@@ -1,0 +1,1 @@
+"""The demo shop: its products, its campaigns and its simulated visitors."""
