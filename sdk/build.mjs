@@ -2,19 +2,59 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
-import { build } from 'esbuild';
+import { build, transform } from 'esbuild';
 
 const KIB = 1024;
 const LIMITS = { 'kairos.js': 8 * KIB, 'kairos-render.js': 6 * KIB };
 
-const shared = { bundle: true, minify: true, target: 'es2022', legalComments: 'none' };
+/** Names of the core's own objects; never one of the wire, of storage or of the DOM. */
+const INTERNAL = new RegExp(
+  '^(' +
+    'tokenFor|lasting|begins|peek|restart|learn|refuse|forget|choose|onToken|onSent|onState|' +
+    'onRefused|onCancel|onPainted|onAdmitted|onIdentity|failures|admit|expired|cancelled|shown|' +
+    'unload|resume|timing|expires_ms|retry_after_s|connect|online|hold|local|hex|later|beacon|' +
+    'enqueue|withdraw|byVisitor|gate|common|draw|decisionListeners|present' +
+    ')$',
+);
+
+const minifiedCss = {
+  name: 'minified-css',
+  setup(bundler) {
+    bundler.onLoad({ filter: /\.css$/ }, async ({ path }) => {
+      const css = readFileSync(path, 'utf8');
+      const { code } = await transform(css, { loader: 'css', minify: true, target: 'chrome120' });
+      return { contents: code.trim(), loader: 'text' };
+    });
+  },
+};
+
+const shared = {
+  bundle: true,
+  minify: true,
+  target: 'es2022',
+  legalComments: 'none',
+  plugins: [minifiedCss],
+  mangleProps: INTERNAL,
+};
+const core = { ...shared, entryPoints: ['src/index.ts'] };
 
 rmSync('dist', { recursive: true, force: true });
-await Promise.all([
-  build({ ...shared, entryPoints: ['src/index.ts'], format: 'iife', globalName: 'kairos', outfile: 'dist/kairos.js' }),
-  build({ ...shared, entryPoints: ['src/index.ts'], format: 'esm', outfile: 'dist/kairos.mjs' }),
-  build({ ...shared, entryPoints: ['src/render/index.ts'], format: 'iife', globalName: 'kairosRender', outfile: 'dist/kairos-render.js' }),
-]);
+// Both files speak to each other, so they share one table of shortened names.
+const { mangleCache } = await build({
+  ...shared,
+  mangleCache: {},
+  entryPoints: ['src/render/index.ts'],
+  format: 'iife',
+  outfile: 'dist/kairos-render.js',
+});
+const { mangleCache: names } = await build({
+  ...core,
+  mangleCache,
+  format: 'iife',
+  entryPoints: ['src/global.ts'],
+  outfile: 'dist/kairos.js',
+});
+await build({ ...core, mangleCache: names, format: 'esm', outfile: 'dist/kairos.mjs' });
 execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json', '--emitDeclarationOnly']);
 
 let failed = false;

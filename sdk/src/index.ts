@@ -5,8 +5,6 @@ import { loadRenderer } from './dom/loadRenderer';
 import { measurePage } from './dom/measurePage';
 import { changePage, openPage } from './dom/openPage';
 import { openPorts } from './dom/openPorts';
-import { presentDecision } from './dom/presentDecision';
-import { readConfig, TEXTS } from './dom/readConfig';
 import type { Config } from './dom/readConfig';
 import { readPage, tidyProduct } from './dom/readPage';
 import { watchClicks } from './dom/watchClicks';
@@ -14,6 +12,7 @@ import { watchExit } from './dom/watchExit';
 import { watchHover } from './dom/watchHover';
 import { watchLeave } from './dom/watchLeave';
 import { watchRoutes } from './dom/watchRoutes';
+import type { Presenter } from './render/contract';
 import type { Admitted } from './lib/admitDecision';
 import type { Consent, Decision, EventFields, KairosEvent, Timing } from './lib/types';
 
@@ -67,23 +66,33 @@ export function init(config: Config): void {
   queueMicrotask(() => document.dispatchEvent(new CustomEvent('kairos:ready')));
 }
 
+/** Hands decisions to the renderer, which is fetched when idle or for the first decision. */
 function present(ready: Tracker, config: Config, endpoint: string) {
-  const load = () => loadRenderer((config.base || endpoint + '/sdk/') + 'kairos-render.js');
-  const presenter = presentDecision(ready, {
-    load,
-    texts: { ...TEXTS, ...config.texts },
-    links: config.links || [],
-    onPainted(timing) {
-      debug.timeline.push(timing);
-      if (debug.timeline.length > KEPT_TIMINGS) debug.timeline.shift();
-      document.dispatchEvent(new CustomEvent('kairos:painted', { detail: timing }));
-    },
+  const url = (config.base || endpoint + '/sdk/') + 'kairos-render.js';
+  let presenter: Presenter | null = null;
+  const load = async () => {
+    const createPresenter = await loadRenderer(url);
+    presenter ||= createPresenter(ready, {
+      texts: config.texts,
+      links: config.links || [],
+      onPainted(timing) {
+        debug.timeline.push(timing);
+        if (debug.timeline.length > KEPT_TIMINGS) debug.timeline.shift();
+        document.dispatchEvent(new CustomEvent('kairos:painted', { detail: timing }));
+      },
+    });
+    return presenter;
+  };
+  const quietly = (error: Error) => console.warn(error.message);
+  ready.onAdmitted((admitted) => {
+    // A loaded renderer draws in the task of the message; a promise would wait its turn.
+    if (presenter) presenter.present(admitted);
+    else load().then((loaded) => loaded.present(admitted), quietly);
   });
-  ready.onAdmitted(presenter.present);
-  ready.onCancel(presenter.withdraw);
+  ready.onCancel((slot_id) => presenter?.withdraw(slot_id));
   if (config.preload === false) return;
   const idle = window.requestIdleCallback || ((run: () => void) => setTimeout(run, 200));
-  whenParsed(() => idle(() => void load().catch(() => undefined)));
+  whenParsed(() => idle(() => void load().catch(quietly)));
 }
 
 function capture(ready: Tracker, meter: ReturnType<typeof measurePage>) {
@@ -152,8 +161,3 @@ export function onDecision(listener: (decision: Decision) => void): void {
 export function onEvent(listener: (event: KairosEvent) => void): void {
   withTracker((ready) => ready.onEvent(listener));
 }
-
-const tag = readConfig(
-  typeof document === 'undefined' ? null : (document.currentScript as HTMLScriptElement | null),
-);
-if (tag) init(tag);

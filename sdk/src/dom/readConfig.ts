@@ -24,18 +24,6 @@ export interface Config {
   automated?: boolean;
 }
 
-export const TEXTS: Texts = {
-  close: 'Close',
-  copy: 'Copy',
-  copied: 'Copied',
-  email: 'Email address',
-  thanks: 'Thank you. Check your inbox.',
-  ends: 'Ends in',
-  next: 'Next',
-  previous: 'Previous',
-  region: 'Offer',
-};
-
 /** Configuration from the script tag's data attributes, or null when it names no site. */
 export function readConfig(script: HTMLScriptElement | null): Config | null {
   const { site, endpoint, path, consent, auto, preload, links } = script?.dataset ?? {};

@@ -1,4 +1,6 @@
-import type { Decision } from '../lib/types';
+import type { Admitted } from '../lib/admitDecision';
+import type { Tracker } from '../lib/createTracker';
+import type { Decision, Timing } from '../lib/types';
 
 /** What the renderer tells the core; the core turns it into outcome events. */
 export interface Surface {
@@ -18,9 +20,18 @@ export interface Drawn {
   remove(): void;
 }
 
-export interface Renderer {
-  draw(surface: Surface): Drawn;
+export interface PresenterOptions {
+  texts: Partial<Texts> | undefined;
+  links: readonly string[];
+  onPainted(timing: Timing): void;
 }
+
+export interface Presenter {
+  present(admitted: Admitted): void;
+  withdraw(slot_id: string): void;
+}
+
+export type Renderer = (tracker: Tracker, options: PresenterOptions) => Presenter;
 
 export interface Texts {
   close: string;

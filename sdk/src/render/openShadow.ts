@@ -1,4 +1,4 @@
-import { CSS } from './styles';
+import CSS from './styles.css';
 
 let sheet: CSSStyleSheet | null = null;
 

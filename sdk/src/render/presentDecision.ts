@@ -1,27 +1,17 @@
 import type { Admitted } from '../lib/admitDecision';
 import type { Tracker } from '../lib/createTracker';
-import type { Timing } from '../lib/types';
-import type { Drawn, Renderer, Texts } from '../render/contract';
+import type { Drawn, Presenter, PresenterOptions } from './contract';
+import { drawAction } from './drawAction';
 import { safeUrl } from './safeUrl';
+import { TEXTS } from './texts';
 import { whenPainted } from './whenPainted';
 
 const KINDS = ['modal', 'banner', 'inline'];
 const TYPING = 'input:not([type=button]):not([type=submit]),textarea,select,[contenteditable=true]';
 
-export interface PresenterOptions {
-  load(): Promise<Renderer>;
-  texts: Texts;
-  links: readonly string[];
-  onPainted(timing: Timing): void;
-}
-
-export interface Presenter {
-  present(admitted: Admitted): void;
-  withdraw(slot_id: string): void;
-}
-
 /** Shows one overlay at a time, never while somebody types, and reports what became of it. */
-export function presentDecision(tracker: Tracker, options: PresenterOptions): Presenter {
+export function createPresenter(tracker: Tracker, options: PresenterOptions): Presenter {
+  const texts = { ...TEXTS, ...options.texts };
   const waiting: Admitted[] = [];
   const drawn = new Map<string, Drawn>();
   const occupants = new Map<Element | null, string>();
@@ -30,17 +20,16 @@ export function presentDecision(tracker: Tracker, options: PresenterOptions): Pr
     const { render } = admitted.decision;
     if (!render || !KINDS.includes(render.kind)) return;
     waiting.push(admitted);
-    options.load().then(pump, () => waiting.splice(waiting.indexOf(admitted), 1));
+    pump();
   }
 
-  async function pump() {
-    const renderer = await options.load();
+  function pump() {
     for (const admitted of waiting.slice()) {
       const { slot_id } = admitted.decision;
       const gone = tracker.gate.expired(admitted) || tracker.gate.cancelled(slot_id);
       if (!gone && !mayShow(admitted)) continue;
       waiting.splice(waiting.indexOf(admitted), 1);
-      if (!gone) show(renderer, admitted);
+      if (!gone) show(admitted);
     }
   }
 
@@ -51,7 +40,7 @@ export function presentDecision(tracker: Tracker, options: PresenterOptions): Pr
     return kind !== 'modal' || !document.activeElement?.matches(TYPING);
   }
 
-  function show(renderer: Renderer, admitted: Admitted) {
+  function show(admitted: Admitted) {
     const { decision } = admitted;
     const { slot_id, decision_id, source } = decision;
     const inline = decision.render!.kind === 'inline';
@@ -60,10 +49,10 @@ export function presentDecision(tracker: Tracker, options: PresenterOptions): Pr
     // A newer action replaces what its container showed; an overlay has waited for its turn.
     const former = occupants.get(container);
     if (former) withdraw(former);
-    const surface = renderer.draw({
+    const surface = drawAction({
       decision,
       container,
-      texts: options.texts,
+      texts,
       link: (url) => safeUrl(url, location.href, options.links),
       onClick: (target, t0_ms) =>
         void tracker.track('action_click', { ...outcome, properties: { target } }, { t0_ms }),
@@ -90,7 +79,7 @@ export function presentDecision(tracker: Tracker, options: PresenterOptions): Pr
     drawn.delete(slot_id);
     for (const [container, occupant] of occupants)
       if (occupant === slot_id) occupants.delete(container);
-    if (waiting.length) void pump();
+    if (waiting.length) pump();
   }
 
   function withdraw(slot_id: string) {
