@@ -1,0 +1,119 @@
+"""The Scorer that models/intent.py asks for, from a model record's ONNX bytes."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import Any
+
+import numpy as np
+import onnxruntime
+
+from connectors.onnx_check import ExternalData, refuse_external_data
+from schemas.model import Model
+
+MODEL_BYTES_MAX = 4 * 1024 * 1024
+HIDDEN_MAX = 64
+FEATURES_MAX = 256
+MILLION = 1_000_000
+FLOAT_BYTES = 4
+
+
+class ModelRefused(Exception):
+    """A model that will not be run; the message names the model and the cause."""
+
+
+class NotANumber(Exception):
+    """The model answered NaN or infinity, which no rule may ever see."""
+
+
+class OnnxScorer:
+    """One ONNX session: single thread, sequential, no spinning, so that it answers the same always.
+
+    Inputs: `features` [1, n] float32 and, with a hidden state, `hidden` [1, h]. Outputs: `concepts`
+    [1, c] in [0, 1] and, with a hidden state, `hidden_out` [1, h]. Not thread-safe.
+    """
+
+    def __init__(self, data: bytes, features: int, concepts: int, hidden_size: int) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+        options.log_severity_level = 4
+        session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        self._run = session.run
+        self._names = ["concepts", "hidden_out"] if hidden_size else ["concepts"]
+        self._features = np.zeros((1, features), np.float32)
+        self._feed = {"features": self._features}
+        self._hidden_shape = (1, hidden_size)
+        self._no_hidden = bytes(hidden_size * FLOAT_BYTES)
+        self._concepts = concepts
+        _check_signature(session, {"features", *(["hidden"] if hidden_size else [])}, self._names)
+
+    @classmethod
+    def from_model(cls, model: Model) -> OnnxScorer:
+        """The scorer of a model record, tried once. Raises ModelRefused."""
+        where = f"model {model.site} version {model.version}"
+        problem = _problem(model)
+        if problem:
+            raise ModelRefused(f"{where}: {problem}")
+        try:
+            refuse_external_data(model.onnx)
+            made = cls(model.onnx, len(model.features), len(model.concepts), model.hidden_size)
+            made.step([0.0] * len(model.features), b"")
+        except (ExternalData, NotANumber, ModelRefused) as failure:
+            raise ModelRefused(f"{where}: {failure}") from failure
+        except Exception as failure:
+            raise ModelRefused(f"{where}: it does not run: {failure}") from failure
+        return made
+
+    def step(self, features: list[float], hidden: bytes) -> tuple[list[int], bytes]:
+        """Concepts in ppm and the next hidden state; empty `hidden` means none yet.
+
+        Raises NotANumber.
+        """
+        self._features[0] = features
+        feed: dict[str, Any] = self._feed
+        if self._no_hidden:
+            state = np.frombuffer(hidden or self._no_hidden, np.float32)
+            feed = {**feed, "hidden": state.reshape(self._hidden_shape)}
+        answers = self._run(self._names, feed)
+        concepts = answers[0].ravel().tolist()
+        if len(concepts) != self._concepts:
+            raise ModelRefused(f"{len(concepts)} concepts instead of {self._concepts}")
+        following = answers[1].tobytes() if self._no_hidden else b""
+        if self._no_hidden and not np.isfinite(answers[1]).all():
+            raise NotANumber("hidden_out is not finite")
+        return [quantised(each) for each in concepts], following
+
+
+def quantised(value: float) -> int:
+    """A probability in ppm, half to even, within [0, 1,000,000]. Raises NotANumber."""
+    if value != value or value in (float("inf"), float("-inf")):
+        raise NotANumber("a concept is not finite")
+    return min(max(int(round(value * MILLION)), 0), MILLION)
+
+
+def _problem(model: Model) -> str:
+    """What the record alone shows to be wrong, empty if nothing."""
+    if not 0 < len(model.onnx) <= MODEL_BYTES_MAX:
+        return f"{len(model.onnx)} bytes of ONNX are outside 1..{MODEL_BYTES_MAX}"
+    if sha256(model.onnx).hexdigest() != model.sha256:
+        return "the ONNX bytes do not have the SHA-256 that the record names"
+    if not 0 < len(model.features) <= FEATURES_MAX or not model.concepts:
+        return f"it needs 1..{FEATURES_MAX} features and at least one concept"
+    if not 0 <= model.hidden_size <= HIDDEN_MAX:
+        return f"hidden_size {model.hidden_size} is outside 0..{HIDDEN_MAX}"
+    if any(len(head.weights_micro) != len(model.concepts) for head in model.heads):
+        return "a head does not have one weight for each concept"
+    return ""
+
+
+def _check_signature(session: Any, inputs: set[str], outputs: list[str]) -> None:
+    found_in = {each.name for each in session.get_inputs()}
+    found_out = {each.name for each in session.get_outputs()}
+    if found_in != inputs or not found_out >= set(outputs):
+        raise ModelRefused(
+            f"it takes {sorted(found_in)} and gives {sorted(found_out)} "
+            f"instead of {sorted(inputs)} and {outputs}"
+        )

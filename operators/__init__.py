@@ -1,0 +1,1 @@
+"""The hops: thin PyFlink adapters around models/, one class a file."""

@@ -1,0 +1,272 @@
+"""What the keyed operator does with one record, without the engine.
+
+    prefix -> Avro -> key check -> models.user.step -> effects -> (key, routed payload)
+
+Every record that cannot be applied becomes a dead letter with its original bytes and is counted
+in its user's state. Nothing a record holds raises out of here: an exception would restart the
+job, and the record would be read again.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Protocol
+
+import msgspec
+
+from connectors.avro import BadFrame, Codec
+from connectors.routes import Origin, read_origin, routed
+from models import user
+from models.context import Context
+from models.effects import Decide, Effect, Forget, Reject, SetTimer
+from operators.metrics import Meter
+from operators.stopwatch import Laps, now_ms
+from schemas import profile as profiles
+from schemas.dead_letter import DeadLetter, letter
+from schemas.decision import NONE, Decision
+from schemas.event import TICK, Event
+from schemas.ids import TICK_KEY, USER_KEY
+from schemas.topics import DEAD_LETTERS, DECISIONS, EVENTS
+
+log = logging.getLogger(__name__)
+TICK_BYTES = TICK_KEY.encode()
+INTERNAL_ERROR = "internal_error"
+VERDICTS = {"fresh": "applied", "conflict": "applied", "rejected": "dead_lettered"}
+Out = list[tuple[str, bytes]]
+"""(key, payload) records in the order they are to be written."""
+
+
+class State(Protocol):
+    """One bytes value of the current user, owned by the engine."""
+
+    def value(self) -> bytes | None:
+        """The bytes, None for a new user."""
+
+    def update(self, data: bytes) -> None:
+        """Replace them."""
+
+    def clear(self) -> None:
+        """Forget the user."""
+
+
+class Timers(Protocol):
+    """Event-time timers of the current user, owned by the engine."""
+
+    def register_event_time_timer(self, timestamp: int) -> None:
+        """Wake this user when the watermark passes `timestamp`, epoch ms."""
+
+    def current_watermark(self) -> int:
+        """All records up to this engine time have been read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Codecs:
+    """Bytes <-> types of the topics the hop reads and writes."""
+
+    events: Codec[Event]
+    decisions: Codec[Decision]
+    letters: Codec[DeadLetter]
+
+
+class UserHop:
+    """The hop of one process, for all its users. Not thread-safe: one call at a time."""
+
+    def __init__(self, context: Context, codecs: Codecs, build_id: str, meter: Meter) -> None:
+        self.context, self.meter = context, meter
+        self.engine_ms = 0
+        self._codecs = codecs
+        self._build_id = build_id
+        self._build = build_id.encode()
+        self._laps = Laps()
+        self._json = msgspec.json.Encoder().encode
+
+    def element(self, payload: bytes, state: State, timers: Timers) -> Out:
+        """Fold one record of `events` in. Raises only when the engine itself fails."""
+        self._laps.start()
+        self.meter.tick()
+        origin = read_origin(payload)
+        try:
+            event = self._codecs.events.decode(origin.value)
+        except BadFrame as bad:
+            return self._reject(origin, bad.reason, bad.detail, state, timers, bad.schema_id)
+        if origin.key == TICK_BYTES:
+            return self._tick(event, origin, state, timers)
+        wrong = _mismatch(event, origin)
+        if wrong is not None:
+            return self._reject(origin, *wrong, state, timers)
+        self._laps.lap("decode")
+        if origin.timestamp_ms <= timers.current_watermark():
+            self.meter.add("disordered")
+        self.engine_ms = max(self.engine_ms, origin.timestamp_ms)
+        return self._step(event, origin, state, timers)
+
+    def timer(self, at_ms: int, key: str, state: State, timers: Timers) -> Out:
+        """Run the deadlines of this user up to `at_ms`."""
+        self._laps.start()
+        before = state.value()
+        profile = profiles.load(before)
+        if profile is None:
+            return []
+        self._laps.lap("state")
+        try:
+            after, effects = user.advance(profile, at_ms, key, self.context)
+            self._laps.lap("auction")
+            out = self._written(effects, key, None)
+            data = None if after is None else profiles.dump(after)
+        except Exception as failure:
+            return self._failed_timer(failure, key, at_ms, before, state, timers)
+        self.meter.add("deadlines")
+        _carry_out(effects, data, state, timers)
+        return out
+
+    def _step(self, event: Event, origin: Origin, state: State, timers: Timers) -> Out:
+        # State of an unknown layout does raise: it means a deploy gone wrong, not a bad record.
+        profile = profiles.load(state.value())
+        key = event.user_key
+        self._laps.lap("state")
+        try:
+            after, effects, trace = user.step(profile, event, key, self.context, self._laps)
+            out = self._written(effects, key, event, origin)
+            data = None if after is None else profiles.dump(after)
+        except Exception as failure:
+            # One record must never stop the job, whatever bug it meets.
+            log.exception("event at %s/%s failed", origin.partition, origin.offset)
+            self.meter.add("internal_errors")
+            detail = f"{type(failure).__name__} while applying the event"
+            return self._reject(origin, INTERNAL_ERROR, detail, state, timers)
+        self.meter.add(VERDICTS.get(trace.verdict, trace.verdict))
+        if trace.verdict == "conflict":
+            self.meter.add("conflict")
+        _carry_out(effects, data, state, timers)
+        return out
+
+    def _tick(self, event: Event, origin: Origin, state: State, timers: Timers) -> Out:
+        """A tick only moves the watermark, which happened in the source."""
+        if event.internal != TICK:
+            detail = "user_key: only ticks travel under the tick key"
+            return self._reject(origin, "key_mismatch", detail, state, timers)
+        self.engine_ms = max(self.engine_ms, origin.timestamp_ms)
+        self.meter.add("ticks")
+        return []
+
+    def _written(
+        self, effects: list[Effect], key: str, event: Event | None, origin: Origin | None = None
+    ) -> Out:
+        """The records these effects ask for."""
+        out: Out = []
+        for effect in effects:
+            if isinstance(effect, Decide):
+                out.append((key, self._decided(effect.decision, event)))
+            elif isinstance(effect, Reject) and origin is not None:
+                out.append(self.letter(origin, effect.reason, effect.detail))
+        return out
+
+    def _decided(self, decision: Decision, event: Event | None) -> bytes:
+        self.meter.add("decisions")
+        if decision.action_type == NONE:
+            self.meter.add("none")
+        frame = self._codecs.decisions.encode(decision)
+        laps = self._laps
+        laps.lap("encode")
+        ledger = {
+            "received_at_ms": decision.decided_at_ms if event is None else event.received_at_ms,
+            "consumed_at_ms": laps.consumed_at_ms,
+            "emitted_at_ms": now_ms(),
+            "us": laps.us,
+        }
+        headers = {"kairos.ledger": self._json(ledger), "kairos.build": self._build}
+        if event is not None and event.traceparent:
+            headers["traceparent"] = event.traceparent.encode()
+        return routed(DECISIONS, headers, frame)
+
+    def _reject(
+        self,
+        origin: Origin,
+        reason: str,
+        detail: str,
+        state: State,
+        timers: Timers,
+        schema_id: int = -1,
+    ) -> Out:
+        """A dead letter, counted in the state of the record's key if that can be a user's."""
+        self.meter.add("dead_lettered")
+        out = [self.letter(origin, reason, detail, schema_id)]
+        key = _text(origin.key)
+        if USER_KEY.fullmatch(key) is None:
+            return out
+        profile = profiles.load(state.value())
+        # The clock of a known user stands still: this record's time may be as wrong as the rest.
+        at_ms = max(origin.timestamp_ms, 0) if profile is None else profile.now_ms
+        after, effects = user.reject(profile, at_ms, key)
+        _carry_out(effects, profiles.dump(after), state, timers)
+        return out
+
+    def letter(
+        self, origin: Origin, reason: str, detail: str, schema_id: int = -1, topic: str = EVENTS
+    ) -> tuple[str, bytes]:
+        """The dead letter of a record of `topic`, with its original bytes."""
+        made = letter(
+            reason=reason,
+            detail=detail,
+            topic=topic,
+            key=origin.key,
+            value=origin.value,
+            origin_partition=origin.partition,
+            origin_offset=origin.offset,
+            origin_timestamp_ms=origin.timestamp_ms,
+            schema_id=schema_id,
+            build_id=self._build_id,
+        )
+        headers = {"kairos.build": self._build}
+        return _text(origin.key), routed(DEAD_LETTERS, headers, self._codecs.letters.encode(made))
+
+    def _failed_timer(
+        self,
+        failure: Exception,
+        key: str,
+        at_ms: int,
+        before: bytes | None,
+        state: State,
+        timers: Timers,
+    ) -> Out:
+        """Drop the deadlines that failed, or the user's next event would meet them again."""
+        log.error("a deadline failed", exc_info=failure)
+        self.meter.add("internal_errors")
+        profile = profiles.load(before)
+        assert profile is not None
+        profile.timer_at_ms = 0
+        for tab in profile.tabs:
+            tab.dwell_at_ms = 0
+        origin = Origin(-1, -1, at_ms, key.encode(), None)
+        detail = f"{type(failure).__name__} while running a deadline"
+        after, effects = user.reject(profile, at_ms, key)
+        self.meter.add("dead_lettered")
+        _carry_out(effects, profiles.dump(after), state, timers)
+        return [self.letter(origin, INTERNAL_ERROR, detail)]
+
+
+def _mismatch(event: Event, origin: Origin) -> tuple[str, str] | None:
+    """(reason, detail) when the record around an event contradicts it."""
+    if origin.key != event.user_key.encode():
+        return "key_mismatch", "user_key: differs from the record key"
+    if event.received_at_ms != origin.timestamp_ms:
+        return "time_mismatch", "received_at_ms: differs from the record timestamp"
+    return None
+
+
+def _text(key: bytes | None) -> str:
+    return "" if key is None else key.decode("utf-8", "replace")
+
+
+def _carry_out(effects: list[Effect], data: bytes | None, state: State, timers: Timers) -> None:
+    """Hand state and timers to the engine; decisions and letters are written already."""
+    for effect in effects:
+        if isinstance(effect, SetTimer):
+            timers.register_event_time_timer(effect.at_ms)
+        elif isinstance(effect, Forget):
+            data = None
+    if data is None:
+        state.clear()
+    else:
+        state.update(data)
