@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from models.intent import Scorer
 from models.rules import Rule, compile_rule
+from models.vocabulary import CONSENT_BITS, STAGES
 from schemas.campaign import Campaign, Campaigns
 from schemas.decision import Versions
 from schemas.model import Model
@@ -29,12 +30,25 @@ MODEL_ABSENT, CATALOGUE_ABSENT, SITE_ABSENT = "no_model", "no_catalogue", "no_si
 _UNTIL_ALWAYS = 1 << 62
 
 
-class Catalogue(Struct, frozen=True):
-    """The campaigns of a site with their conditions compiled, in file order."""
+class Entry(Struct, frozen=True):
+    """One campaign made ready for selection: condition compiled, sets as bit masks."""
 
-    campaigns: tuple[Campaign, ...]
-    rules: tuple[Rule | None, ...]
+    bit: int
+    campaign: Campaign
+    rule: Rule | None
+    needs: int
+    on: frozenset[str]
+    stages: int
+    groups: frozenset[str]
+
+
+class Catalogue(Struct, frozen=True):
+    """The campaigns of a site by placement; bit i of a mask stands for campaign i of the file."""
+
     ids: tuple[str, ...]
+    by_id: dict[str, Entry]
+    by_placement: dict[str, tuple[Entry, ...]]
+    paused: int
 
 
 class Assortment(Struct, frozen=True):
@@ -140,9 +154,31 @@ class Context:
 
 
 def _catalogue(_: Context, record: Campaigns) -> Catalogue:
-    campaigns = record.campaigns
-    rules = tuple(compile_rule(each.when) if each.when else None for each in campaigns)
-    return Catalogue(campaigns, rules, tuple(each.id for each in campaigns))
+    entries = [_entry(index, campaign) for index, campaign in enumerate(record.campaigns)]
+    by_placement: dict[str, tuple[Entry, ...]] = {}
+    for entry in entries:
+        if not entry.campaign.paused:
+            placement = entry.campaign.placement
+            by_placement[placement] = (*by_placement.get(placement, ()), entry)
+    return Catalogue(
+        ids=tuple(each.id for each in record.campaigns),
+        by_id={entry.campaign.id: entry for entry in entries},
+        by_placement=by_placement,
+        paused=sum(entry.bit for entry in entries if entry.campaign.paused),
+    )
+
+
+def _entry(index: int, campaign: Campaign) -> Entry:
+    stages = campaign.stages or STAGES
+    return Entry(
+        bit=1 << index,
+        campaign=campaign,
+        rule=compile_rule(campaign.when) if campaign.when else None,
+        needs=sum(CONSENT_BITS[purpose] for purpose in set(campaign.needs)),
+        on=frozenset(campaign.on),
+        stages=sum(1 << STAGES.index(stage) for stage in set(stages)),
+        groups=frozenset(campaign.excludes),
+    )
 
 
 def _assortment(_: Context, record: Products) -> Assortment:

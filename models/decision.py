@@ -12,8 +12,8 @@ from msgspec.structs import replace
 
 from models import auction, exposures
 from models.carousel import filled
-from models.context import CATALOGUE_ABSENT, SITE_ABSENT, View
-from models.eligibility import Asked, asked, refusal, shown_in_session
+from models.context import CATALOGUE_ABSENT, SITE_ABSENT, Catalogue, Entry, View
+from models.eligibility import Field, field, shown_in_session
 from models.facts import Facts, concepts, facts, scores
 from models.tally import digest
 from models.vocabulary import STAGES
@@ -25,7 +25,6 @@ from schemas.decision import (
     Decision,
     Fallback,
     TriggerRef,
-    bitmap,
 )
 from schemas.ids import MILLION, deadline_slot, decision_id, draw_ppm, event_slot, short_hash
 from schemas.profile import Exposure, Profile, Tab
@@ -124,58 +123,38 @@ def _slot(
     now_ms: int,
 ) -> Decision:
     assert view.site is not None and view.catalogue is not None
+    sorted_out = field(profile, view, table, placement, ask.kind, now_ms)
+    bids = _bids(sorted_out.eligible, view, table)
+    reserve = view.site.reserve_micros * MILLION * (1 + shown_in_session(profile))
+    result = auction.run(bids, reserve)
+    _losers(result, view.catalogue, reserve, sorted_out.reasons)
     blank = _blank(profile, ask, view.site.site, user_key, placement, view, now_ms, "")
-    question = asked(profile, view, table, placement, ask.kind, now_ms)
-    bids, reasons = _bids(question)
-    reserve = view.site.reserve_micros * MILLION * (1 + shown_in_session(question))
-    result = auction.run([bid for bid, _ in bids], reserve)
-    _losers(result, {bid.campaign_id: index for bid, index in bids}, reserve, reasons)
     decision = replace(
         blank,
         candidates=_candidates(result),
-        reasons=_bitmaps(reasons, len(view.catalogue.campaigns)),
+        reasons=_bitmaps(sorted_out.reasons, len(view.catalogue.ids)),
     )
     withheld = _withheld(view, user_key, result.winner)
-    if result.winner is None:
-        decision = replace(decision, reason="below_reserve" if bids else "no_eligible")
+    if result.winner is not None:
+        decision = _won(decision, profile, ask.tab, result, view, withheld)
     else:
-        campaign = view.catalogue.campaigns[_index(bids, result.winner.campaign_id)]
-        decision = _won(decision, profile, ask.tab, campaign, result, view, withheld)
-    if not withheld:
-        decision = _with_fallback(decision, profile, ask.tab, view, table)
+        decision = replace(decision, reason="below_reserve" if bids else "no_eligible")
+        if not withheld:
+            decision = _with_fallback(decision, profile, ask.tab, view, table, sorted_out, reserve)
     return _booked(profile, decision)
 
 
-def _index(bids: list[tuple[auction.Bid, int]], campaign_id: str) -> int:
-    return next(index for bid, index in bids if bid.campaign_id == campaign_id)
-
-
-def _bids(
-    question: Asked, *, any_trigger: bool = False
-) -> tuple[list[tuple[auction.Bid, int]], dict[str, list[int]]]:
-    """(bid, catalogue index) of whoever may bid, and reason -> indexes of the others."""
-    catalogue = question.view.catalogue
-    assert catalogue is not None
-    bids = []
-    reasons: dict[str, list[int]] = {}
-    for index, campaign in enumerate(catalogue.campaigns):
-        refused = refusal(campaign, index, question, any_trigger=any_trigger)
-        if refused:
-            reasons.setdefault(refused, []).append(index)
-        else:
-            bids.append((_bid(campaign, question), index))
-    return bids, reasons
-
-
-def _bid(campaign: Campaign, question: Asked) -> auction.Bid:
-    policy = question.view.policy
-    pacing = MILLION if policy is None else policy.pacing_ppm.get(campaign.id, MILLION)
-    return auction.Bid(
-        campaign.id,
-        campaign.margin_micros * pacing // MILLION,
-        quality_ppm(campaign, question.facts),
-        campaign.priority,
-    )
+def _bids(entries: list[Entry], view: View, table: Facts) -> list[auction.Bid]:
+    pacing = view.policy.pacing_ppm if view.policy is not None else {}
+    return [
+        auction.Bid(
+            entry.campaign.id,
+            entry.campaign.margin_micros * pacing.get(entry.campaign.id, MILLION) // MILLION,
+            quality_ppm(entry.campaign, table),
+            entry.campaign.priority,
+        )
+        for entry in entries
+    ]
 
 
 def quality_ppm(campaign: Campaign, table: Facts) -> int:
@@ -192,16 +171,17 @@ def quality_ppm(campaign: Campaign, table: Facts) -> int:
 
 
 def _losers(
-    result: auction.Result, indexes: dict[str, int], reserve: int, reasons: dict[str, list[int]]
+    result: auction.Result, catalogue: Catalogue, reserve: int, reasons: dict[str, int]
 ) -> None:
     for bid in result.ranked:
         if bid is not result.winner:
             why = "below_reserve" if bid.score < max(reserve, 1) else "outbid"
-            reasons.setdefault(why, []).append(indexes[bid.campaign_id])
+            reasons[why] = reasons.get(why, 0) | catalogue.by_id[bid.campaign_id].bit
 
 
-def _bitmaps(reasons: dict[str, list[int]], size: int) -> dict[str, bytes]:
-    return {code: bitmap(reasons[code], size) for code in sorted(reasons)}
+def _bitmaps(reasons: dict[str, int], size: int) -> dict[str, bytes]:
+    length = (size + 7) // 8
+    return {code: reasons[code].to_bytes(length, "little") for code in sorted(reasons)}
 
 
 def _candidates(result: auction.Result) -> tuple[Candidate, ...]:
@@ -222,16 +202,16 @@ def _withheld(view: View, user_key: str, winner: auction.Bid | None) -> str:
     """Why this visitor may not see the winner, or an empty string."""
     site = view.site
     assert site is not None and view.catalogue is not None
-    if draw_ppm(site.salt, "holdout", user_key) < site.holdout_ppm:
+    if site.holdout_ppm and draw_ppm(site.salt, "holdout", user_key) < site.holdout_ppm:
         return "holdout"
     if site.mode == OBSERVE:
         return "observe"
-    if draw_ppm(site.salt, "rollout", user_key) >= site.rollout_ppm:
+    rolling_out = site.rollout_ppm < MILLION
+    if rolling_out and draw_ppm(site.salt, "rollout", user_key) >= site.rollout_ppm:
         return "rollout"
     if winner is not None:
-        campaign = view.catalogue.campaigns[view.catalogue.ids.index(winner.campaign_id)]
-        share = campaign.holdout_ppm
-        if share and draw_ppm(site.salt, "holdout", campaign.id, user_key) < share:
+        share = view.catalogue.by_id[winner.campaign_id].campaign.holdout_ppm
+        if share and draw_ppm(site.salt, "holdout", winner.campaign_id, user_key) < share:
             return "campaign_holdout"
     return ""
 
@@ -240,12 +220,13 @@ def _won(
     decision: Decision,
     profile: Profile,
     tab: Tab,
-    campaign: Campaign,
     result: auction.Result,
     view: View,
     withheld: str,
 ) -> Decision:
     """The decision with its winner filled in and its reservation made."""
+    assert view.catalogue is not None and result.winner is not None
+    campaign = view.catalogue.by_id[result.winner.campaign_id].campaign
     decision = replace(
         decision,
         campaign_id=campaign.id,
@@ -268,20 +249,25 @@ def _won(
 
 
 def _with_fallback(
-    decision: Decision, profile: Profile, tab: Tab, view: View, table: Facts
+    decision: Decision,
+    profile: Profile,
+    tab: Tab,
+    view: View,
+    table: Facts,
+    sorted_out: Field,
+    reserve: int,
 ) -> Decision:
-    """The best that may still be shown if the next answer is late, under the same filters."""
-    assert view.site is not None and view.catalogue is not None
-    now_ms = decision.decided_at_ms
-    question = asked(profile, view, table, decision.placement, decision.trigger.kind, now_ms)
-    bids, _ = _bids(question, any_trigger=True)
-    allowed = [bid for bid, index in bids if view.catalogue.campaigns[index].fallback]
-    reserve = view.site.reserve_micros * MILLION * (1 + shown_in_session(question))
-    best = auction.run(allowed, reserve).winner
+    """The best that may still be shown if the next answer is late, under the same filters.
+
+    A decision that gives an action uses up its stage and therefore carries none.
+    """
+    assert view.catalogue is not None
+    allowed = [entry for entry in sorted_out.other_trigger if entry.campaign.fallback]
+    best = auction.run(_bids(allowed, view, table), reserve).winner
     if best is None or _withheld(view, decision.user_key, best):
         return decision
-    campaign = view.catalogue.campaigns[_index(bids, best.campaign_id)]
-    until_ms = now_ms + FALLBACK_MS
+    campaign = view.catalogue.by_id[best.campaign_id].campaign
+    until_ms = decision.decided_at_ms + FALLBACK_MS
     exposures.add(profile, _held(decision, campaign, profile, until_ms))
     render = filled(campaign, profile, tab, view)
     fallback = Fallback(

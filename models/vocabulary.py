@@ -20,3 +20,5 @@ INTERACTIONS = frozenset(
 
 BROWSE, CART, HIGH_INTENT = 0, 1, 2
 STAGES = ("browse", "cart", "high_intent")
+
+CONSENT_BITS = {"analytics": 1, "personalization": 2, "marketing": 4}

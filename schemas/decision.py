@@ -152,14 +152,6 @@ class Decision(Struct, frozen=True, kw_only=True, gc=False):
         return out
 
 
-def bitmap(indexes: list[int], size: int) -> bytes:
-    """Bits set at `indexes`, least significant bit of the first byte first."""
-    value = 0
-    for index in indexes:
-        value |= 1 << index
-    return value.to_bytes((size + 7) // 8, "little")
-
-
 def bitmap_names(bits: bytes, catalogue: tuple[str, ...]) -> list[str]:
     """Names of the set bits; a bit beyond the catalogue shows as its number."""
     value = int.from_bytes(bits, "little")

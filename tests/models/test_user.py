@@ -78,7 +78,7 @@ def test_one_action_a_stage():
     first, second, third = decisions
     assert (first.campaign_id, first.stage) == ("a", "browse")
     assert second.reason == "no_eligible"
-    assert why_not(second, "a", "b") == {"cap_session": ["a"], "stage_used": ["b"]}
+    assert why_not(second, "a", "b") == {"stage_used": ["a", "b"]}
     assert (third.campaign_id, third.stage) == ("b", "cart")
     assert third.latency_class == "instant"
 
@@ -204,7 +204,7 @@ def test_holdout_withholds_a_winner_that_counts_as_shown():
     first, second = decisions
     assert (first.campaign_id, first.withheld, first.render) == ("hello", "holdout", None)
     assert first.seq == 0 and first.fallback is None
-    assert why_not(second, "hello") == {"cap_session": ["hello"]}
+    assert why_not(second, "hello") == {"stage_used": ["hello"]}
 
 
 def test_the_reserve_is_do_nothing():
