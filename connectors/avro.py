@@ -95,7 +95,12 @@ def schema_text(topic: str) -> str:
 
 def fingerprint(topic: str) -> str:
     """First 16 hex digits of SHA-256 over the schema's canonical form; no registry id."""
-    canonical = to_parsing_canonical_form(json.loads(schema_text(topic)))
+    return fingerprint_of(schema_text(topic))
+
+
+def fingerprint_of(schema: str) -> str:
+    """As `fingerprint`, of any schema text; docs, defaults and layout do not count."""
+    canonical = to_parsing_canonical_form(json.loads(schema))
     return sha256(canonical.encode()).hexdigest()[:16]
 
 
@@ -138,6 +143,7 @@ class Codec(Generic[T]):
         self._registry = registry
         self._from_record, self._to_record = from_record, to_record
         self._text = schema_text(topic)
+        self._fingerprint = fingerprint_of(self._text)
         self._reader = fastavro.parse_schema(json.loads(self._text))
         self._check = value_check(json.loads(self._text))
         self._writers: dict[bytes, tuple[Any, Any]] = {}
@@ -207,7 +213,7 @@ class Codec(Generic[T]):
             raise BadFrame("unknown_schema_id", str(unknown), schema_id) from unknown
         except RegistryUnavailable as down:
             raise BadFrame("registry_unavailable", str(down), schema_id) from down
-        pair = (self._reader, None) if text == self._text else self._resolved(text, schema_id)
+        pair = self._resolved(text, schema_id)
         self._writers[data[:HEADER_BYTES]] = pair
         return pair
 
@@ -217,6 +223,8 @@ class Codec(Generic[T]):
                 raise ValueError(f"longer than {SCHEMA_CHARS_MAX} characters")
             raw = json.loads(text)
             check_safe(raw)
+            if fingerprint_of(text) == self._fingerprint:
+                return self._reader, None
             writer: Any = fastavro.parse_schema(raw)
         except Exception as failure:
             detail = f"the schema cannot be used: {failure}"
