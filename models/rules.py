@@ -10,17 +10,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
 from msgspec import Struct
 
-from models.names import FLAG, NAMES, TEXT, Name, nearest
+from models.names import FLAG, TEXT, Name, nearest
+from models.rule_closures import (
+    Holds,
+    always,
+    compared,
+    conjunction,
+    disjunction,
+    member,
+    names_compared,
+    negation,
+    never,
+)
 from models.rule_values import Operand, both_typed, constant, operand
 from models.rule_words import END, KEYWORDS, SIGN, WORD, RuleError, Token, tokens
 
 DEPTH_MAX = 20
 NODES_MAX = 100
-Holds = Callable[[Mapping[str, int | str]], bool]
 
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
 _SPELLED = {"=": "==", "<>": "!="}
@@ -90,7 +98,7 @@ class _Parser:
             self.take()
             self.count()
             parts.append(self.every(depth))
-        return _any(parts)
+        return disjunction(parts)
 
     def every(self, depth: int) -> Holds:
         """a and b and ..."""
@@ -99,7 +107,7 @@ class _Parser:
             self.take()
             self.count()
             parts.append(self.negated(depth))
-        return _all(parts)
+        return conjunction(parts)
 
     def negated(self, depth: int) -> Holds:
         """not a; a row of `not` counts as depth."""
@@ -113,7 +121,7 @@ class _Parser:
                     f"nested deeper than {DEPTH_MAX}", self.here.column, "take `not` out"
                 )
         holds = self.single(depth + negations)
-        return _not(holds) if negations % 2 else holds
+        return negation(holds) if negations % 2 else holds
 
     def single(self, depth: int) -> Holds:
         """Parentheses, a comparison, a membership, or a flag by itself."""
@@ -133,7 +141,7 @@ class _Parser:
         if sign.keyword == "not" and self.words[self.at + 1].keyword == "in":
             self.take()
             self.take()
-            return _not(self.member(left))
+            return negation(self.member(left))
         return self.flag(left)
 
     def parenthesis(self, depth: int) -> Holds:
@@ -169,8 +177,8 @@ class _Parser:
             )
         if right.name is not None:
             self.used.add(right.name.name)
-            return _names_compared(left.name, sign, right.name)
-        return _compared(left.name, sign, constant(right, left.name))
+            return names_compared(left.name, sign, right.name)
+        return compared(left.name, sign, constant(right, left.name))
 
     def member(self, left: Operand) -> Holds:
         """name in [a, b]"""
@@ -190,7 +198,7 @@ class _Parser:
         if not self.here.is_sign("]"):
             raise RuleError("a list that does not end here", self.here.column, "close it with ]")
         self.take()
-        return _member(name, frozenset(values))
+        return member(name, frozenset(values))
 
     def item(self, name: Name) -> int | str:
         """One value of a list: never a name."""
@@ -200,7 +208,7 @@ class _Parser:
     def flag(self, left: Operand) -> Holds:
         """A flag stands by itself; `true` and `false` too."""
         if left.token.keyword in ("true", "false"):
-            return _ALWAYS if left.token.keyword == "true" else _NEVER
+            return always if left.token.keyword == "true" else never
         if left.name is None:
             raise left.unknown()
         if left.name.type != FLAG:
@@ -212,7 +220,7 @@ class _Parser:
                 else f"write {left.name.name} >= ...",
             )
         self.used.add(left.name.name)
-        return _compared(left.name, "!=", 0)
+        return compared(left.name, "!=", 0)
 
     def _stray(self) -> RuleError:
         here = self.here
@@ -223,12 +231,5 @@ class _Parser:
         return RuleError(f"unexpected {here.text!r}", here.column, fix)
 
 
-def _ALWAYS(facts: Mapping[str, int | str]) -> bool:
-    return True
 
-
-def _NEVER(facts: Mapping[str, int | str]) -> bool:
-    return False
-
-
-__all__ = ["NAMES", "Rule", "RuleError", "compile_rule"]
+__all__ = ["Rule", "RuleError", "compile_rule"]
