@@ -50,9 +50,7 @@ class Token(Struct, frozen=True):
 def tokens(text: str) -> list[Token]:
     """The words of `text`, closed by an END token. Raises RuleError."""
     if len(text) > TEXT_MAX:
-        raise RuleError(
-            f"{len(text)} characters are too many", TEXT_MAX, f"use at most {TEXT_MAX}"
-        )
+        raise RuleError(f"{len(text)} characters are too many", TEXT_MAX, f"use at most {TEXT_MAX}")
     out = []
     at = _skip(text, 0)
     while at < len(text):

@@ -158,9 +158,7 @@ class _Parser:
     def refuse_chain(self) -> None:
         """a < b < c reads well but is two comparisons."""
         if self.here.kind == SIGN and self.here.text not in (")", "]", ",", "(", "["):
-            raise RuleError(
-                "two comparisons in a row", self.here.column, "write a < b and b < c"
-            )
+            raise RuleError("two comparisons in a row", self.here.column, "write a < b and b < c")
 
     def comparison(self, left: Operand, sign: str, right: Operand, at: Token) -> Holds:
         """Both sides typed, the name to the left."""
@@ -184,8 +182,12 @@ class _Parser:
         """name in [a, b]"""
         name = left.name
         if name is None:
-            raise left.unknown() if left.token.kind == WORD else RuleError(
-                "`in` needs a name on its left", left.token.column, "write stage in [cart]"
+            raise (
+                left.unknown()
+                if left.token.kind == WORD
+                else RuleError(
+                    "`in` needs a name on its left", left.token.column, "write stage in [cart]"
+                )
             )
         self.used.add(name.name)
         if not self.here.is_sign("["):
@@ -229,7 +231,6 @@ class _Parser:
         close = nearest(here.text, tuple(KEYWORDS)) if here.kind == WORD else ""
         fix = f"write {close}" if close else "join conditions with and, or"
         return RuleError(f"unexpected {here.text!r}", here.column, fix)
-
 
 
 __all__ = ["Rule", "RuleError", "compile_rule"]
