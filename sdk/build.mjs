@@ -55,7 +55,12 @@ const { mangleCache: names } = await build({
   outfile: 'dist/kairos.js',
 });
 await build({ ...core, mangleCache: names, format: 'esm', outfile: 'dist/kairos.mjs' });
-execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json', '--emitDeclarationOnly']);
+execFileSync(process.execPath, [
+  'node_modules/typescript/bin/tsc',
+  '-p',
+  'tsconfig.json',
+  '--emitDeclarationOnly',
+]);
 
 let failed = false;
 for (const [name, limit] of Object.entries(LIMITS)) {

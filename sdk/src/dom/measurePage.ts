@@ -12,10 +12,7 @@ export interface PageMeter {
  * Scroll depth, active time and tap rhythm of one page view. Active is visible, focused and with an
  * input in the last 15 seconds; the end of that is a pause, told once.
  */
-export function measurePage(
-  onBand: (t0_ms: number) => void,
-  onPause: () => void,
-): PageMeter {
+export function measurePage(onBand: (t0_ms: number) => void, onPause: () => void): PageMeter {
   let depth = 0;
   let active_ms = 0;
   let input_ms = 0;
@@ -76,7 +73,10 @@ export function measurePage(
     reset,
     vectors() {
       count();
-      const gaps = taps.slice(1).map((tap, i) => tap - taps[i]!).sort((a, b) => a - b);
+      const gaps = taps
+        .slice(1)
+        .map((tap, i) => tap - taps[i]!)
+        .sort((a, b) => a - b);
       return {
         ...(depth ? { scroll_depth: round(depth, 1_000) } : {}),
         ...(gaps.length ? { tap_velocity_ms: Math.round(gaps[gaps.length >> 1]!) } : {}),

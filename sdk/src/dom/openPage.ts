@@ -23,7 +23,11 @@ export function openPage(tracker: Tracker, t0_ms: number, automated: boolean) {
 }
 
 /** A route of a single-page application: the old view's last figures, then timers from zero. */
-export function changePage(tracker: Tracker, meter: PageMeter, former: { url: string; path: string }) {
+export function changePage(
+  tracker: Tracker,
+  meter: PageMeter,
+  former: { url: string; path: string },
+) {
   tracker.track('scroll', { page: former }, { hold: true });
   meter.reset();
 }

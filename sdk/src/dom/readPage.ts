@@ -6,8 +6,8 @@ export function readPage(titled: boolean): Page {
   const { origin, pathname, search } = location;
   const type = document.querySelector<HTMLElement>('[data-kairos-page]')?.dataset.kairosPage;
   return {
-    url: origin + pathname + search,
-    path: pathname,
+    url: (origin + pathname + search).slice(0, 2048),
+    path: pathname.slice(0, 2048),
     ...(type ? { type } : {}),
     ...(titled && document.title ? { title: document.title.slice(0, 200) } : {}),
   };
@@ -22,7 +22,8 @@ export function readSource(): Source | undefined {
     if (value) source[name] = value.slice(0, 200);
   }
   const { referrer } = document;
-  if (referrer && !referrer.startsWith(location.origin)) source.referrer = referrer.split(/[?#]/)[0]!;
+  if (referrer && !referrer.startsWith(location.origin))
+    source.referrer = referrer.split(/[?#]/)[0]!;
   return Object.keys(source).length ? source : undefined;
 }
 
@@ -64,13 +65,18 @@ function findProduct(node: unknown): Product | undefined {
   });
 }
 
-/** Keeps the known fields, money as text; undefined without an id. */
+/** Keeps the known fields within the gateway's bounds, money as text; undefined without an id. */
 export function tidyProduct(loose: unknown): Product | undefined {
   const given = loose as Loose | null;
   if (!given || given.id === undefined || given.id === '') return undefined;
-  const product: Loose = { id: String(given.id) };
-  for (const name of ['name', 'category', 'price', 'currency'])
-    if (given[name] !== undefined && given[name] !== null) product[name] = String(given[name]);
+  const product: Loose = { id: String(given.id).slice(0, 128) };
+  for (const name of ['name', 'category', 'price', 'currency']) {
+    const text = String(given[name] ?? '').slice(0, 256);
+    // A price in words or with a comma would cost the whole event, so it stays behind.
+    if (text && (RULES[name] || /./).test(text)) product[name] = text;
+  }
   if (Number(given.quantity) > 0) product.quantity = Math.round(Number(given.quantity));
   return product as unknown as Product;
 }
+
+const RULES: Record<string, RegExp> = { price: /^\d{1,12}(\.\d{1,6})?$/, currency: /^[A-Z]{3}$/ };

@@ -6,7 +6,8 @@ const RAGE_CLICKS = 3;
 const RAGE_RADIUS_PX = 30;
 const RAGE_WINDOW_MS = 1_000;
 /** Things that are clicked fast on purpose. */
-const STEPPERS = 'input,select,textarea,video,audio,[role=grid],[role=spinbutton],[role=slider],[data-kairos-norage]';
+const STEPPERS =
+  'input,select,textarea,video,audio,[role=grid],[role=spinbutton],[role=slider],[data-kairos-norage]';
 
 export function domTime(event: Event): number {
   return performance.timeOrigin + event.timeStamp;
@@ -33,7 +34,9 @@ export function watchClicks(tracker: Tracker) {
       const target = event.target instanceof Element ? event.target : null;
       const declared = target?.closest<HTMLElement>('[data-kairos-event]');
       if (declared && declared.matches('button,a,input,[role=button]'))
-        tracker.track(declared.dataset.kairosEvent!, declaredFields(declared), { t0_ms: domTime(event) });
+        tracker.track(declared.dataset.kairosEvent!, declaredFields(declared), {
+          t0_ms: domTime(event),
+        });
       const tracked = target?.closest<HTMLElement>('[data-track]');
       if (tracked)
         tracker.track(
@@ -77,5 +80,7 @@ export function watchClicks(tracker: Tracker) {
 /** The plus and minus buttons of a quantity field. */
 function besideNumber(target: Element): boolean {
   const group = target.closest('button,[role=button]')?.parentElement;
-  return !!group?.querySelector('[type=number],[type=date],[role=spinbutton],[inputmode=numeric]');
+  return !!group?.querySelector(
+    '[type=number],[type=date],[role=spinbutton],[inputmode=numeric]',
+  );
 }

@@ -65,8 +65,14 @@ interface Trace {
 /** The core without a browser: identity, session, queue, transport, socket, admission. */
 export function createTracker(ports: Ports, options: TrackerOptions): Tracker {
   const { site, endpoint } = options;
-  const counts: Counts =
-    { tracked: 0, acked: 0, duplicates: 0, rejected: 0, beaconed: 0, dropped: 0 };
+  const counts: Counts = {
+    tracked: 0,
+    acked: 0,
+    duplicates: 0,
+    rejected: 0,
+    beaconed: 0,
+    dropped: 0,
+  };
   const visitor = keepVisitor(ports, options.consent);
   const session = keepSession(ports, visitor.lasting);
   const queue = queueEvents(ports, session.peek().tab_id, visitor.lasting, (count) => {
@@ -215,7 +221,14 @@ export function createTracker(ports: Ports, options: TrackerOptions): Tracker {
   };
 }
 
-const OUTCOMES = new Set(['impression', 'action_click', 'dismiss', 'convert', 'consent', 'identify']);
+const OUTCOMES = new Set([
+  'impression',
+  'action_click',
+  'dismiss',
+  'convert',
+  'consent',
+  'identify',
+]);
 
 function lastUrgent(traces: Map<string, Trace>): string {
   let found = '';

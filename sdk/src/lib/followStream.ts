@@ -56,7 +56,10 @@ export function followStream(ports: Ports, options: StreamOptions): Stream {
   let timer: number | null = null;
   let quiet: number | null = null;
   let quiet_ms = 0;
-  const position: Position = readJson<Position>(ports.tab.get(KEY)) || { epoch: null, last_seq: 0 };
+  const position: Position = readJson<Position>(ports.tab.get(KEY)) || {
+    epoch: null,
+    last_seq: 0,
+  };
 
   function start() {
     const token = options.token();
@@ -138,7 +141,12 @@ export function followStream(ports: Ports, options: StreamOptions): Stream {
     const wait_ms =
       code === 1012
         ? ports.random() * DRAIN_SPREAD_MS
-        : waitBackoff(code === 4029 ? attempt + 4 : attempt, ports.random(), null, FIRST_RECONNECT_MS);
+        : waitBackoff(
+            code === 4029 ? attempt + 4 : attempt,
+            ports.random(),
+            null,
+            FIRST_RECONNECT_MS,
+          );
     attempt += 1;
     timer = ports.later(() => {
       timer = null;

@@ -65,6 +65,7 @@ export function keepSession(ports: Ports, lasting: () => boolean): SessionKeeper
     } else {
       session = { id: 's-' + ports.hex(10), started_ms: now, seen_ms: now };
       announced = false;
+      saveSession();
     }
     if (tab.session !== session.id) tab = { ...tab, session: session.id, index: 0 };
     return session;

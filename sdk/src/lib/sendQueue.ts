@@ -3,6 +3,7 @@ import type { EventQueue, Queued } from './queueEvents';
 import { readJson } from './readJson';
 import { MAX_BYTES, byteLength, takeBatch } from './takeBatch';
 import type { Counts, Decision } from './types';
+import { stringifyWell } from './stringifyWell';
 import type { VisitorKeeper } from './keepVisitor';
 import { waitBackoff } from './waitBackoff';
 
@@ -53,7 +54,7 @@ export function sendQueue(
     const { envelope } = batch[0]!;
     const { seed, consent, session_id, tab_id } = envelope;
     const visitor_token = visitor.tokenFor(envelope);
-    return JSON.stringify({
+    return stringifyWell({
       site: options.site,
       ...(visitor_token ? { visitor_token } : { visitor_seed: seed }),
       session_id,

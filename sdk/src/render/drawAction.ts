@@ -1,6 +1,12 @@
 import type { Drawn, Surface } from './contract';
 import {
-  drawClose, drawCode, drawCountdown, drawCta, drawForm, drawHead, drawProducts,
+  drawClose,
+  drawCode,
+  drawCountdown,
+  drawCta,
+  drawForm,
+  drawHead,
+  drawProducts,
 } from './drawParts';
 import { makeElement as make } from './makeElement';
 import { openShadow } from './openShadow';
@@ -84,7 +90,12 @@ function drawInline(surface: Surface): Drawn {
   const box = make(
     'section',
     { class: 'k inline', role: 'region' },
-    make('div', { class: 'row' }, drawHead(surface, drawCountdown(surface, end)), products?.arrows),
+    make(
+      'div',
+      { class: 'row' },
+      drawHead(surface, drawCountdown(surface, end)),
+      products?.arrows,
+    ),
     products?.rail,
     ...drawActions(surface, end),
   );

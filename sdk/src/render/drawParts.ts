@@ -18,7 +18,11 @@ export function drawHead({ decision }: Surface, ...before: (Node | null)[]): HTM
 
 /** The 44 px close button. */
 export function drawClose(surface: Surface, close: () => void): HTMLElement {
-  const button = make('button', { class: 'x', type: 'button', 'aria-label': surface.texts.close });
+  const button = make('button', {
+    class: 'x',
+    type: 'button',
+    'aria-label': surface.texts.close,
+  });
   button.append(makeIcon('M6 6l12 12M18 6L6 18'));
   button.onclick = close;
   return button;
@@ -78,7 +82,11 @@ export function drawCountdown(surface: Surface, end: () => void): HTMLElement | 
 export function drawForm(surface: Surface): HTMLElement {
   const { texts, decision } = surface;
   const input = make('input', {
-    type: 'email', name: 'email', autocomplete: 'email', required: '', maxlength: '254',
+    type: 'email',
+    name: 'email',
+    autocomplete: 'email',
+    required: '',
+    maxlength: '254',
     placeholder: 'name@example.com',
   });
   const label = decision.render!.cta?.label || 'OK';
@@ -96,14 +104,21 @@ export function drawForm(surface: Surface): HTMLElement {
 }
 
 /** A row of products that snaps; at most twelve. */
-export function drawProducts(surface: Surface): { rail: HTMLElement; arrows: HTMLElement } | null {
+export function drawProducts(
+  surface: Surface,
+): { rail: HTMLElement; arrows: HTMLElement } | null {
   const products = (surface.decision.render!.products || []).slice(0, 12);
   if (!products.length) return null;
-  const rail = make('ul', { class: 'rail' }, ...products.map((item) => drawProduct(surface, item)));
+  const rail = make(
+    'ul',
+    { class: 'rail' },
+    ...products.map((item) => drawProduct(surface, item)),
+  );
   const arrow = (label: string, path: string, by: number) => {
     const button = make('button', { class: 'arrow', type: 'button', 'aria-label': label });
     button.append(makeIcon(path));
-    button.onclick = () => rail.scrollBy({ left: by * rail.clientWidth * 0.8, behavior: 'smooth' });
+    button.onclick = () =>
+      rail.scrollBy({ left: by * rail.clientWidth * 0.8, behavior: 'smooth' });
     return button;
   };
   const { previous, next } = surface.texts;
@@ -122,7 +137,11 @@ function drawProduct(surface: Surface, product: RenderProduct): HTMLElement {
   const source = imageUrl(image);
   if (source) {
     const img = make('img', {
-      alt: '', width: '400', height: '500', decoding: 'async', referrerpolicy: 'no-referrer',
+      alt: '',
+      width: '400',
+      height: '500',
+      decoding: 'async',
+      referrerpolicy: 'no-referrer',
     });
     img.onerror = () => img.remove();
     img.src = source;

@@ -1,4 +1,4 @@
 import type { Renderer } from './contract';
-import { createPresenter } from './presentDecision';
+import { createPresenter } from './createPresenter';
 
 (window as unknown as { kairosRender: Renderer }).kairosRender = createPresenter;

@@ -1,4 +1,7 @@
-import CSS from './styles.css';
+import base from './css/base.css';
+import inline from './css/inline.css';
+import media from './css/media.css';
+import overlay from './css/overlay.css';
 
 let sheet: CSSStyleSheet | null = null;
 
@@ -6,7 +9,7 @@ let sheet: CSSStyleSheet | null = null;
 export function openShadow(content: HTMLElement, parent: Element): HTMLElement {
   if (!sheet) {
     sheet = new CSSStyleSheet();
-    sheet.replaceSync(CSS);
+    sheet.replaceSync(base + overlay + inline + media);
   }
   const host = document.createElement('div');
   const root = host.attachShadow({ mode: 'closed' });

@@ -12,7 +12,8 @@ export function safeUrl(
     const url = new URL(link, base);
     const here = new URL(base).hostname;
     const within = (host: string, site: string) => host === site || host.endsWith('.' + site);
-    const near = within(url.hostname, here) || (here.includes('.') && within(here, url.hostname));
+    const parent = url.hostname.includes('.') && within(here, url.hostname);
+    const near = parent || within(url.hostname, here);
     const known = near || allowed.some((site) => within(url.hostname, site));
     return /^https?:$/.test(url.protocol) && known ? url.href : null;
   } catch {

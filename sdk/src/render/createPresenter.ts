@@ -7,7 +7,8 @@ import { TEXTS } from './texts';
 import { whenPainted } from './whenPainted';
 
 const KINDS = ['modal', 'banner', 'inline'];
-const TYPING = 'input:not([type=button]):not([type=submit]),textarea,select,[contenteditable=true]';
+const TYPING =
+  'input:not([type=button]):not([type=submit]),textarea,select,[contenteditable=true]';
 
 /** Shows one overlay at a time, never while somebody types, and reports what became of it. */
 export function createPresenter(tracker: Tracker, options: PresenterOptions): Presenter {

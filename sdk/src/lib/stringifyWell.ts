@@ -1,0 +1,9 @@
+/** JSON whose texts are well-formed: one cut emoji would make a gateway refuse the whole batch. */
+export function stringifyWell(value: unknown): string {
+  return JSON.stringify(value, (_, item: unknown) =>
+    typeof item === 'string' ? ((item as WellFormed).toWellFormed?.() ?? item) : item,
+  );
+}
+
+/** Newer than the language level of the core; older browsers send texts as they are. */
+type WellFormed = string & { toWellFormed?: () => string };
