@@ -11,6 +11,7 @@ from infra.setup.home import Home
 from infra.setup.steps import Shell, StepFailed, inputs_hash
 
 LOCK = Path("infra/setup/requirements.lock")
+BUILD_LOCK = Path("infra/setup/build.lock")
 PYTHON = (3, 11)
 PYTHON_FIX = "Install Python 3.11 with its venv module (Debian: apt-get install python3.11-venv)."
 PIP_FIX = "Check that pip reaches its package index, then run `make setup` again."
@@ -41,7 +42,8 @@ def check_python() -> str:
 
 def venv_inputs(home: Home) -> str:
     """The lock, and where the checkout lies: scripts of an environment hold absolute paths."""
-    return inputs_hash(home.checkout, [home.checkout / LOCK], str(home.checkout), "2")
+    locks = [home.checkout / LOCK, home.checkout / BUILD_LOCK]
+    return inputs_hash(home.checkout, locks, str(home.checkout), "2")
 
 
 def venv_outputs(home: Home) -> list[Path]:
@@ -65,34 +67,34 @@ def write_program(home: Home) -> None:
     program.chmod(0o755)
 
 
+def install(home: Home, shell: Shell, lock: Path, *options: str) -> None:
+    """Install what a lock names, each file checked against its hash."""
+    temporary = home.root / "tmp"
+    temporary.mkdir(parents=True, exist_ok=True)
+    # Nothing may be written outside the checkout, so neither pip's cache nor the system's /tmp.
+    env = {"TMPDIR": str(temporary), "PIP_NO_CACHE_DIR": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    pip = [str(home.python), "-m", "pip", "install", "--no-input", "--progress-bar", "off"]
+    shell.run(
+        [*pip, "--require-hashes", *options, "-r", str(home.checkout / lock)],
+        cwd=home.checkout,
+        env=env,
+        fix=PIP_FIX,
+    )
+
+
 def build_venv(home: Home, shell: Shell) -> str:
-    """Make the environment, or bring an existing one to what the lock names."""
+    """Make the environment, or bring an existing one to what the locks name.
+
+    Four packages come as sources: they are built with the pinned tools of build.lock instead of
+    ones fetched for the occasion. Modules are compiled at their first import, not all at once.
+    """
     if not works(home):
         shell.run(
             [sys.executable, "-m", "venv", "--clear", str(home.venv)],
             cwd=home.checkout,
             fix=PYTHON_FIX,
         )
-    temporary = home.root / "tmp"
-    temporary.mkdir(parents=True, exist_ok=True)
-    # Nothing may be written outside the checkout, so neither pip's cache nor the system's /tmp.
-    env = {"TMPDIR": str(temporary), "PIP_NO_CACHE_DIR": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
-    shell.run(
-        [
-            str(home.python),
-            "-m",
-            "pip",
-            "install",
-            "--no-input",
-            "--progress-bar",
-            "off",
-            "--require-hashes",
-            "-r",
-            str(home.checkout / LOCK),
-        ],
-        cwd=home.checkout,
-        env=env,
-        fix=PIP_FIX,
-    )
+    install(home, shell, BUILD_LOCK)
+    install(home, shell, LOCK, "--no-build-isolation", "--no-compile")
     write_program(home)
     return "all packages match the lock"
