@@ -1,0 +1,1 @@
+"""The edge: events in over HTTP, decisions out over sockets, Kafka behind both."""

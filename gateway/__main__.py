@@ -1,0 +1,34 @@
+"""`python -m gateway`: one ingest and push gateway, set up by the environment."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+
+import uvloop
+
+from connectors.registry import RegistryRefused, RegistryUnavailable
+from gateway.log import LogUnavailable
+from gateway.server import Server
+from gateway.settings import BadSettings, read_settings
+
+
+def main() -> int:
+    """Run until SIGTERM; the exit code is 0 after a clean drain."""
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s"
+    )
+    try:
+        return uvloop.run(Server(read_settings(os.environ)).run())
+    except (BadSettings, LogUnavailable, RegistryUnavailable, RegistryRefused) as error:
+        print(f"gateway: {error}", file=sys.stderr)
+    except TimeoutError as error:
+        print(f"gateway: {error}", file=sys.stderr)
+    except OSError as error:
+        print(f"gateway: {error}; is the port taken?", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

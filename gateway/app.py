@@ -1,0 +1,152 @@
+"""Routes: the HTTP and socket surface, each handler one step from a plain function."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import msgspec
+from aiohttp import web
+
+from gateway import cors
+from gateway.assets import HEADERS as ASSET_HEADERS
+from gateway.assets import Assets
+from gateway.health import Metrics, Readiness
+from gateway.ingest import Asked
+from gateway.log import Log
+from gateway.openapi import document
+from gateway.post import Answer, Poster
+from gateway.push import Hub
+from gateway.sites import Sites
+from gateway.stream import Streams
+from gateway.wire import BODY_BYTES_MAX, Refused
+
+JSON = "application/json"
+NO_STORE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+_BOT = re.compile(r"bot\b|crawl|spider|slurp", re.IGNORECASE)
+_TRACE = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}\Z")
+_encode = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the routes need; built once in server.py, or by a test."""
+
+    sites: Sites
+    log: Log
+    hub: Hub
+    poster: Poster
+    streams: Streams
+    metrics: Metrics
+    ready: Readiness
+    assets: Assets
+
+
+def make_app(parts: Parts) -> web.Application:
+    """The application; run it with auto_decompress=False, since bodies are inflated in bounds."""
+    app = web.Application(client_max_size=BODY_BYTES_MAX)
+    routes = Routes(parts)
+    app.router.add_post("/v1/events", routes.events)
+    app.router.add_options("/v1/events", routes.preflight)
+    app.router.add_get("/v1/stream", parts.streams.handle)
+    app.router.add_get("/healthz", routes.healthz)
+    app.router.add_get("/readyz", routes.readyz)
+    app.router.add_get("/metrics", routes.metrics)
+    app.router.add_get("/openapi.json", routes.openapi)
+    app.router.add_get("/sdk/{name}", routes.sdk)
+    return app
+
+
+class Routes:
+    """One method a route."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._openapi = msgspec.json.format(_encode(document()), indent=2)
+
+    async def events(self, request: web.Request) -> web.Response:
+        """POST /v1/events."""
+        origin = request.headers.get("Origin", "")
+        try:
+            data = await request.read()
+        except web.HTTPRequestEntityTooLarge:
+            text = f"at most {BODY_BYTES_MAX} bytes; send less at once"
+            answer = Answer(413, _encode(Refused(text, "body")))
+        else:
+            wait_ms = _wait_ms(request.query.get("wait", "0"))
+            if wait_ms is None:
+                text = "want whole milliseconds, such as ?wait=80"
+                answer = Answer(400, _encode(Refused(text, "wait")))
+            else:
+                asked = _asked(request, origin)
+                answer = await self._parts.poster.post(data, asked, request.remote or "", wait_ms)
+        headers = {**NO_STORE, **self._cors(origin)}
+        if answer.retry_after_s:
+            headers["Retry-After"] = str(answer.retry_after_s)
+        return web.Response(
+            body=answer.body, status=answer.status, content_type=JSON, headers=headers
+        )
+
+    def _cors(self, origin: str) -> dict[str, str]:
+        return cors.headers_for(origin, allowed=self._parts.sites.knows_origin(origin))
+
+    async def preflight(self, request: web.Request) -> web.Response:
+        """OPTIONS /v1/events."""
+        origin = request.headers.get("Origin", "")
+        allowed = self._parts.sites.knows_origin(origin)
+        headers = cors.preflight_headers(origin, allowed=allowed)
+        return web.Response(status=204 if allowed else 403, headers=headers)
+
+    async def healthz(self, _request: web.Request) -> web.Response:
+        """The process runs."""
+        return web.json_response({"status": "ok"}, headers=NO_STORE)
+
+    async def readyz(self, _request: web.Request) -> web.Response:
+        """The process should get traffic."""
+        missing = self._parts.ready.missing(log_healthy=self._parts.log.healthy)
+        body = {"ready": not missing, "missing": missing}
+        return web.json_response(body, status=503 if missing else 200, headers=NO_STORE)
+
+    async def metrics(self, _request: web.Request) -> web.Response:
+        """Prometheus exposition; keep it from the public at the balancer."""
+        text = self._parts.metrics.render(dict(self._parts.hub.counts))
+        return web.Response(body=text, content_type="text/plain", charset="utf-8")
+
+    async def openapi(self, _request: web.Request) -> web.Response:
+        """This interface, for machines."""
+        headers = {"Access-Control-Allow-Origin": "*"}
+        return web.Response(body=self._openapi, content_type=JSON, headers=headers)
+
+    async def sdk(self, request: web.Request) -> web.Response:
+        """A file of the browser SDK."""
+        asset = self._parts.assets.get(request.match_info["name"])
+        if asset is None:
+            text = "no such SDK file here; `make setup` builds kairos.js and kairos-render.js"
+            return web.Response(status=404, text=text, headers=NO_STORE)
+        headers = {**ASSET_HEADERS, "ETag": asset.etag}
+        if request.headers.get("If-None-Match") == asset.etag:
+            return web.Response(status=304, headers=headers)
+        return web.Response(
+            body=asset.data, content_type="text/javascript", charset="utf-8", headers=headers
+        )
+
+
+def _wait_ms(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 7 else None
+
+
+def _asked(request: web.Request, origin: str) -> Asked:
+    headers, query = request.headers, request.query
+    trace = headers.get("traceparent", "")
+    return Asked(
+        content_type=headers.get("Content-Type", "").partition(";")[0].strip().lower(),
+        encoding=headers.get("Content-Encoding", "").strip().lower(),
+        origin=origin,
+        site=query.get("site", ""),
+        session_id=query.get("session_id", ""),
+        type=query.get("type", ""),
+        visitor_token=headers.get("Kairos-Visitor", ""),
+        traceparent=trace if _TRACE.match(trace) else None,
+        opted_out=headers.get("Sec-GPC") == "1",
+        bot=_BOT.search(headers.get("User-Agent", "")) is not None,
+    )

@@ -1,0 +1,197 @@
+"""POST /v1/events from bytes to answer: limits, validation, de-duplication, durability, wait."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from asyncio import Future
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from gateway import present
+from gateway.dedup import Recent, Verdict
+from gateway.health import Metrics
+from gateway.ingest import Accepted, Asked, Refusal, Taken, ingest, refusal
+from gateway.limits import Buckets
+from gateway.log import Log, LogUnavailable
+from gateway.push import Arrived, Hub
+from gateway.settings import Settings
+from gateway.sites import Sites
+from gateway.wire import Rejected
+from schemas.event import Event
+from schemas.ids import event_slot
+
+WAIT_MAX_MS = 2_000
+PLACEMENT = "page"
+RETRY_AFTER_S = 1
+TIMEOUT, USED_TWICE = "timeout", "this event_id already names another event; make a new one"
+_encode = msgspec.json.Encoder().encode
+
+
+class Answer(Struct, frozen=True):
+    """An HTTP answer; `retry_after_s` 0 means no such header."""
+
+    status: int
+    body: bytes
+    retry_after_s: int = 0
+
+
+class AcceptedBody(Struct, frozen=True):
+    """The body of a 202."""
+
+    visitor_id: str | None
+    visitor_token: str
+    user_key: str
+    accepted: int
+    duplicates: int
+    rejected: list[Rejected]
+    decision: dict[str, Any] | None = None
+    reason: str | None = None
+
+
+class Poster:
+    """Takes in batches; one per process."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        sites: Sites,
+        log: Log,
+        hub: Hub,
+        metrics: Metrics,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._settings, self._sites, self._log, self._hub = settings, sites, log, hub
+        self._metrics, self._clock = metrics, clock
+        self._recent = Recent()
+        self._by_ip = Buckets(settings.ip_rate)
+        self._by_visitor = Buckets(settings.visitor_rate)
+        self._by_site = Buckets(settings.site_rate)
+
+    async def post(self, data: bytes, asked: Asked, ip: str, wait_ms: int = 0) -> Answer:
+        """The answer to one request. Raises nothing a client could cause."""
+        started_s = time.monotonic()
+        answer = await self._post(data, asked, ip, started_s, min(wait_ms, WAIT_MAX_MS))
+        self._metrics.requests.labels(str(answer.status)).inc()
+        return answer
+
+    async def _post(
+        self, data: bytes, asked: Asked, ip: str, started_s: float, wait_ms: int
+    ) -> Answer:
+        retry_s = self._by_ip.take(ip, 1, started_s)
+        if retry_s:
+            return _too_many(retry_s)
+        now_ms = int(self._clock() * 1000)
+        result = ingest(data, asked, lambda name: self._sites.at(name, now_ms), now_ms=now_ms)
+        if isinstance(result, Refusal):
+            self._metrics.events.labels("rejected").inc(len(result.body.rejected))
+            return Answer(result.status, _encode(result.body))
+        cost = len(result.taken)
+        retry_s = self._by_visitor.take(result.subject.user_key, cost, started_s) or (
+            self._by_site.take(result.site.site, cost, started_s)
+        )
+        if retry_s:
+            return _too_many(retry_s)
+        return await self._take(result, started_s, wait_ms)
+
+    async def _take(self, batch: Accepted, started_s: float, wait_ms: int) -> Answer:
+        key = batch.subject.user_key
+        last = batch.taken[-1].event
+        slot = event_slot(batch.site.site, key, PLACEMENT, last.event_id)
+        # Asked for before producing, so that no answer can come too early to be seen.
+        waiter = self._hub.expect(key, slot) if wait_ms else None
+        try:
+            body, waits = self._append(batch)
+            if not body.accepted and not body.duplicates:
+                return Answer(400, _encode(_nothing_taken(body.rejected)))
+            if not await self._durable(waits):
+                return _unavailable()
+            self._metrics.ack_s.observe(time.monotonic() - started_s)
+            if waiter is not None:
+                body = await self._decided(body, waiter, started_s + wait_ms / 1000)
+            return Answer(202, _encode(body))
+        finally:
+            if waiter is not None:
+                self._hub.forget(key, waiter)
+
+    def _append(self, batch: Accepted) -> tuple[AcceptedBody, list[Future[Any]]]:
+        """Send what is new; the answer so far, and what its durability hangs on."""
+        key = batch.subject.user_key
+        rejected, waits = list(batch.rejected), []
+        counts = dict.fromkeys(Verdict, 0)
+        for taken in batch.taken:
+            verdict, future = self._recent.look((key, taken.event.event_id), taken.digest)
+            if verdict is Verdict.NEW:
+                future = self._send(taken)
+            elif verdict is Verdict.CONFLICT:
+                rejected.append(Rejected(taken.index, "event_id", USED_TWICE))
+            counts[verdict] += 1
+            if future is not None:
+                waits.append(future)
+        new, duplicates = counts[Verdict.NEW], counts[Verdict.DUPLICATE]
+        for outcome, count in (
+            ("accepted", new),
+            ("duplicate", duplicates),
+            ("conflict", counts[Verdict.CONFLICT]),
+            ("rejected", len(batch.rejected)),
+        ):
+            if count:
+                self._metrics.events.labels(outcome).inc(count)
+        rejected.sort(key=lambda each: each.index)
+        subject = batch.subject
+        body = AcceptedBody(subject.visitor_id, subject.token, key, new, duplicates, rejected)
+        return body, waits
+
+    def _send(self, taken: Taken) -> Future[Any]:
+        event = self._with_connection(taken.event)
+        try:
+            future: Future[Any] = self._log.send(event)
+        except LogUnavailable as error:
+            future = asyncio.get_running_loop().create_future()
+            future.set_exception(error)
+        self._recent.start((event.user_key, event.event_id), taken.digest, future)
+        return future
+
+    def _with_connection(self, event: Event) -> Event:
+        conn_id = self._hub.conn_id(event.user_key, event.session_id, event.tab_id)
+        return replace(event, conn_id=conn_id) if conn_id else event
+
+    async def _durable(self, waits: list[Future[Any]]) -> bool:
+        """Whether all became durable in time; what is late stays in flight for the re-send."""
+        if not waits:
+            return True
+        timeout_s = self._settings.ack_timeout_ms / 1000
+        done, late = await asyncio.wait(set(waits), timeout=timeout_s)
+        return not [each for each in done if each.exception() is not None] and not late
+
+    async def _decided(
+        self, body: AcceptedBody, waiter: Future[Arrived], until_s: float
+    ) -> AcceptedBody:
+        left_s = max(0.0, until_s - time.monotonic())
+        await asyncio.wait({waiter}, timeout=left_s)
+        if not waiter.done():
+            return replace(body, reason=TIMEOUT)
+        arrived = waiter.result()
+        if arrived.decision.render is None:
+            return replace(body, reason=present.none_reason(arrived.decision))
+        frame = self._hub.frame(arrived)
+        return replace(body, decision=frame, reason=None if frame else "expired")
+
+
+def _nothing_taken(rejected: list[Rejected]) -> Any:
+    body = refusal(400, "no event was acceptable", "events").body
+    return replace(body, rejected=tuple(rejected))
+
+
+def _too_many(retry_s: int) -> Answer:
+    body = refusal(429, f"too many events; wait {retry_s} s and send them again").body
+    return Answer(429, _encode(body), retry_s)
+
+
+def _unavailable() -> Answer:
+    text = "nothing could be made durable; send the same events again, they count once"
+    return Answer(503, _encode(refusal(503, text).body), RETRY_AFTER_S)

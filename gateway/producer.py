@@ -1,0 +1,185 @@
+"""The event log in Kafka: idempotent, acknowledged by all replicas, nothing waits to be batched.
+
+Stamping, encoding and producing happen in one step of the event loop, so that records of a
+partition carry stamps in their order. Deliveries come back on a thread of librdkafka's and are
+handed to the loop in bunches.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from asyncio import AbstractEventLoop, Future
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from msgspec.structs import replace
+
+from connectors.avro import Codec
+from gateway.log import LogUnavailable, Stamp
+from schemas.event import TICK, Event
+from schemas.ids import TICK_KEY
+from schemas.topics import EVENTS
+
+logger = logging.getLogger(__name__)
+POLL_S = 0.1
+HEALTHY_S = 3.0
+DELIVERY_TIMEOUT_MS = 30_000
+QUEUE_RECORDS_MAX, QUEUE_KIB_MAX = 100_000, 65_536
+RECORD_BYTES_MAX = 256 * 1024
+
+
+class KafkaLog:
+    """Topic `events` through one idempotent producer. Used from the event loop's thread only."""
+
+    def __init__(
+        self,
+        brokers: str,
+        codec: Codec[Event],
+        loop: AbstractEventLoop,
+        gateway_id: str,
+        *,
+        stamp: Stamp | None = None,
+        on_fatal: Callable[[str], None] = lambda _reason: None,
+    ) -> None:
+        self._codec, self._loop, self._gateway_id = codec, loop, gateway_id
+        self._stamp, self._on_fatal = stamp or Stamp(), on_fatal
+        self._producer = Producer(self._config(brokers))
+        self._delivered: deque[tuple[Future[None], KafkaError | None]] = deque()
+        self._partitions: tuple[int, ...] = ()
+        self._last_durable_s = 0.0
+        self._running = True
+        self._thread = threading.Thread(target=self._poll, name="deliveries", daemon=True)
+
+    def _config(self, brokers: str) -> dict[str, Any]:
+        return {
+            "bootstrap.servers": brokers,
+            "client.id": self._gateway_id,
+            "enable.idempotence": True,
+            "acks": "all",
+            "linger.ms": 0,
+            "partitioner": "murmur2_random",
+            "message.timeout.ms": DELIVERY_TIMEOUT_MS,
+            "message.max.bytes": RECORD_BYTES_MAX,
+            "queue.buffering.max.messages": QUEUE_RECORDS_MAX,
+            "queue.buffering.max.kbytes": QUEUE_KIB_MAX,
+            "socket.nagle.disable": True,
+            "reconnect.backoff.max.ms": 1_000,
+            "error_cb": self._error,
+        }
+
+    def start(self, timeout_s: float) -> None:
+        """Find the topic's partitions and begin. Raises LogUnavailable, naming what is missing."""
+        deadline_s = time.monotonic() + timeout_s
+        while not self._partitions:
+            if time.monotonic() > deadline_s:
+                raise LogUnavailable(f"topic {EVENTS} is not there; is the broker up?")
+            self._partitions = partitions_of(self._producer, EVENTS)
+        self._thread.start()
+
+    @property
+    def healthy(self) -> bool:
+        """Whether something became durable within the last seconds; ticks see to that."""
+        return time.monotonic() - self._last_durable_s < HEALTHY_S
+
+    def send(self, event: Event) -> Future[None]:
+        """Stamp, encode, produce; see Log.send."""
+        now_ms = self._stamp.now_ms()
+        stamped = replace(
+            event, received_at_ms=now_ms, accepted_at_ms=now_ms, gateway_id=self._gateway_id
+        )
+        future: Future[None] = self._loop.create_future()
+        try:
+            self._producer.produce(
+                EVENTS,
+                self._codec.encode(stamped),
+                event.user_key.encode(),
+                timestamp=now_ms,
+                on_delivery=partial(self._on_delivery, future),
+            )
+        except (BufferError, KafkaException) as error:
+            raise LogUnavailable(f"the producer takes nothing: {type(error).__name__}") from error
+        return future
+
+    def tick(self) -> None:
+        """One tick to every partition; a full queue drops it, since the next one says as much."""
+        now_ms = self._stamp.now_ms()
+        event = Event(
+            internal=TICK,
+            user_key=TICK_KEY,
+            received_at_ms=now_ms,
+            accepted_at_ms=now_ms,
+            gateway_id=self._gateway_id,
+        )
+        value = self._codec.encode(event)
+        for partition in self._partitions:
+            try:
+                self._producer.produce(
+                    EVENTS,
+                    value,
+                    TICK_KEY.encode(),
+                    partition=partition,
+                    timestamp=now_ms,
+                    on_delivery=self._on_tick,
+                )
+            except BufferError:
+                return
+
+    def stop(self, timeout_s: float) -> int:
+        """Deliver what is queued; the number of records that stayed behind."""
+        left = self._producer.flush(timeout_s)
+        self._running = False
+        self._thread.join(timeout_s)
+        self._resolve()
+        return int(left)
+
+    def _poll(self) -> None:
+        while self._running:
+            self._producer.poll(POLL_S)
+            if self._delivered:
+                self._loop.call_soon_threadsafe(self._resolve)
+
+    def _on_delivery(
+        self, future: Future[None], error: KafkaError | None, _message: Message
+    ) -> None:
+        self._delivered.append((future, error))
+        if error is None:
+            self._last_durable_s = time.monotonic()
+
+    def _on_tick(self, error: KafkaError | None, _message: Message) -> None:
+        if error is None:
+            self._last_durable_s = time.monotonic()
+
+    def _resolve(self) -> None:
+        while self._delivered:
+            future, error = self._delivered.popleft()
+            if future.done():
+                continue
+            if error is None:
+                future.set_result(None)
+            else:
+                future.set_exception(LogUnavailable(f"not durable: {error.name()}"))
+
+    def _error(self, error: KafkaError) -> None:
+        if error.fatal():
+            # An idempotent producer that lost its sequence cannot go on in this process.
+            self._loop.call_soon_threadsafe(self._on_fatal, error.name())
+        else:
+            logger.warning("kafka: %s", error.name())
+
+
+def partitions_of(client: Any, topic: str) -> tuple[int, ...]:
+    """Partitions of an existing topic, or none while broker or topic are away."""
+    try:
+        # Asking for all topics creates none, which asking for one by name may do.
+        known = client.list_topics(timeout=2.0).topics
+    except KafkaException:
+        return ()
+    if topic not in known:
+        time.sleep(0.2)
+        return ()
+    return tuple(sorted(known[topic].partitions))

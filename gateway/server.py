@@ -1,0 +1,173 @@
+"""The process: builds the real parts, starts them in order, drains them on SIGTERM."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import signal
+import sys
+import time
+from contextlib import AsyncExitStack
+from functools import partial
+from typing import Any
+
+from aiohttp import web
+
+from connectors.avro import BadFrame, Codec, Registry, codec, frame_id
+from connectors.registry import RegistryClient, RegistryUnavailable, UnknownSchemaId
+from gateway.app import Parts, make_app
+from gateway.assets import Assets
+from gateway.health import Metrics, Readiness
+from gateway.log import Log
+from gateway.post import Poster
+from gateway.present import started_ms
+from gateway.producer import KafkaLog
+from gateway.push import Hub
+from gateway.settings import Settings
+from gateway.sites import Sites
+from gateway.stream import Streams
+from gateway.tail import Record, Tail
+from gateway.ticks import tick_every
+from schemas import topics
+from schemas.decision import Decision
+from schemas.event import Event
+
+logger = logging.getLogger(__name__)
+SWITCH_INTERVAL_S = 0.001
+FLUSH_TIMEOUT_S = 5.0
+
+
+class Server:
+    """One gateway; `run` returns the exit code."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._stop = asyncio.Event()
+        self._exit_code = 0
+
+    async def run(self) -> int:
+        """Start, serve until a signal, drain."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        # Delivery and consumer threads hand over work in microseconds, so they get the
+        # interpreter sooner than the default 5 ms.
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
+        async with AsyncExitStack() as stack:
+            await self._serve(stack, loop)
+        return self._exit_code
+
+    async def _serve(self, stack: AsyncExitStack, loop: asyncio.AbstractEventLoop) -> None:
+        settings = self._settings
+        registry = RegistryClient(settings.registry_url)
+        events: Codec[Event] = codec(topics.EVENTS, registry)
+        log = KafkaLog(settings.brokers, events, loop, settings.gateway_id, on_fatal=self._fatal)
+        parts = make_parts(settings, log, registry)
+        await asyncio.to_thread(register, events, settings.start_timeout_s)
+        await asyncio.to_thread(log.start, settings.start_timeout_s)
+        # Undone in reverse: requests end first, then consumers, ticks, and last the producer.
+        stack.callback(self._flush, log)
+        ticking = asyncio.create_task(tick_every(log, settings.tick_ms))
+        stack.callback(ticking.cancel)
+        await self._follow(stack, parts, registry, loop)
+        await self._listen(stack, parts)
+        gc.collect()
+        gc.freeze()
+        logger.info("%s listens on port %d", settings.gateway_id, settings.port)
+        await self._stop.wait()
+        logger.info("draining")
+        parts.ready.draining = True
+        await parts.streams.drain()
+
+    async def _follow(
+        self,
+        stack: AsyncExitStack,
+        parts: Parts,
+        registry: RegistryClient,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        settings = self._settings
+        take_sites = partial(parts.sites.take, codec=codec("sites", registry))
+        peek = partial(fetch_schema, registry)
+        sites = Tail(settings.brokers, "sites", loop, take_sites, from_beginning=True, peek=peek)
+        decisions = Tail(
+            settings.brokers,
+            topics.DECISIONS,
+            loop,
+            parts.hub.take,
+            from_beginning=False,
+            peek=peek,
+        )
+        for tail in (sites, decisions):
+            stack.callback(tail.stop)
+            await asyncio.to_thread(tail.start, settings.start_timeout_s)
+        parts.ready.sites_loaded = parts.ready.decisions_followed = True
+
+    async def _listen(self, stack: AsyncExitStack, parts: Parts) -> None:
+        settings = self._settings
+        runner = web.AppRunner(
+            make_app(parts),
+            auto_decompress=False,
+            access_log=None,
+            shutdown_timeout=settings.drain_timeout_s,
+            keepalive_timeout=75,
+        )
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        beating = asyncio.create_task(parts.streams.beat())
+        stack.callback(beating.cancel)
+        await web.TCPSite(runner, settings.host, settings.port, backlog=1024).start()
+
+    def _flush(self, log: KafkaLog) -> None:
+        left = log.stop(FLUSH_TIMEOUT_S)
+        if left:
+            logger.error("%d records were not delivered; none of them was answered 202", left)
+            self._exit_code = 1
+
+    def _fatal(self, reason: str) -> None:
+        logger.error("the producer cannot go on: %s", reason)
+        self._exit_code = 1
+        self._stop.set()
+
+
+def make_parts(settings: Settings, log: Log, registry: Registry) -> Parts:
+    """The parts of a gateway around a log; a test passes one in memory."""
+    sites, metrics = Sites(), Metrics()
+
+    def observe(decision: Decision, ledger: dict[str, Any], now_ms: float) -> None:
+        metrics.pushed_s.observe(max(0.0, now_ms - started_ms(decision, ledger)) / 1000)
+
+    hub = Hub(codec(topics.DECISIONS, registry), sites.at, time.time, observe)
+    return Parts(
+        sites=sites,
+        log=log,
+        hub=hub,
+        poster=Poster(settings, sites, log, hub, metrics),
+        streams=Streams(settings, sites, hub, metrics),
+        metrics=metrics,
+        ready=Readiness(),
+        assets=Assets(settings.sdk_dir),
+    )
+
+
+def register(events: Codec[Event], timeout_s: float) -> None:
+    """Get the id under which events are written. Raises RegistryUnavailable after `timeout_s`."""
+    deadline_s = time.monotonic() + timeout_s
+    while True:
+        try:
+            assert events.schema_id > 0
+            return
+        except RegistryUnavailable:
+            if time.monotonic() > deadline_s:
+                raise
+            time.sleep(0.2)
+
+
+def fetch_schema(registry: RegistryClient, record: Record) -> None:
+    """Fetch a new writer's schema on the consumer's thread, so that the loop never waits for it."""
+    try:
+        registry.get(frame_id(record.value))
+    except (BadFrame, UnknownSchemaId, RegistryUnavailable):
+        # Decoding says the same again, where it is counted.
+        return

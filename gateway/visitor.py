@@ -1,0 +1,85 @@
+"""Whose event this is: consent decides the kind of key, a seed or a token decides the visitor.
+
+| presented        | personalization | key                                          |
+| seed             | granted         | v from the seed                              |
+| seed             | denied          | p from the seed                              |
+| v token          | granted         | the token's                                  |
+| v token          | denied          | p from the session: nothing lasting is used  |
+| p token          | denied          | the token's                                  |
+| p token          | granted         | v from the seed, or from the page id         |
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from gateway import tokens
+from gateway.wire import WireConsent
+from schemas.event import Consent
+from schemas.ids import UserKey, joined, visitor_key
+from schemas.site import IMPLIED, Site
+
+
+class Subject(Struct, frozen=True, gc=False):
+    """The visitor of one batch and the token to hand back."""
+
+    user_key: UserKey
+    token: str
+
+    @property
+    def visitor_id(self) -> str | None:
+        """The lasting id; a visitor without consent has none."""
+        _, kind, visitor_id = self.user_key.split(":")
+        return visitor_id if kind == tokens.LASTING else None
+
+
+def consent_of(site: Site, said: WireConsent | None, *, opted_out: bool = False) -> Consent:
+    """Consent in force: what the visitor said, else the site's default.
+
+    `opted_out` is the browser's global privacy signal; it stands where the visitor said nothing.
+    """
+    if said is not None:
+        return Consent(said.analytics, said.personalization, said.marketing)
+    granted = site.consent == IMPLIED and not opted_out
+    return Consent(granted, granted, granted)
+
+
+def subject_of(
+    site: Site,
+    consent: Consent,
+    *,
+    token: str | None,
+    seed: str | None,
+    session_id: str,
+    origin: str,
+    now_ms: int,
+) -> Subject:
+    """The visitor of a batch. Raises BadToken for a token that does not hold.
+
+    A client names nobody: keys come from seeds under the site's secret, or from signed tokens.
+    """
+    lasting = consent.personalization
+    if token is None:
+        assert seed, "a batch without token carries a seed"
+        key = visitor_key(site.site, site.mint_secret, seed, lasting=lasting)
+        return _minted(site, key, origin, now_ms)
+    visitor = tokens.verify(site.site, site.mint_secret, token, now_ms=now_ms, origin=origin)
+    wanted = tokens.LASTING if lasting else tokens.PAGE
+    if visitor.kind == wanted:
+        key = visitor.user_key(site.site)
+        if tokens.wants_renewal(visitor, now_ms):
+            return _minted(site, key, origin, now_ms)
+        return Subject(key, token)
+    # The id is part of the seed, so that two visitors with equal session names stay apart.
+    if lasting:
+        ground = seed or joined(visitor.visitor_id, "granted").hex()
+    else:
+        ground = joined(visitor.visitor_id, session_id).hex()
+    key = visitor_key(site.site, site.mint_secret, ground, lasting=lasting)
+    return _minted(site, key, origin, now_ms)
+
+
+def _minted(site: Site, key: UserKey, origin: str, now_ms: int) -> Subject:
+    return Subject(
+        key, tokens.mint(site.site, site.mint_secret, key, now_ms=now_ms, origin=origin)
+    )
