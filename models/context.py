@@ -86,7 +86,9 @@ class Context:
     `make_scorer` turns a model record into a Scorer and raises on a model it refuses.
     """
 
-    def __init__(self, make_scorer: Callable[[Model], Scorer], schema_fingerprint: str = "") -> None:
+    def __init__(
+        self, make_scorer: Callable[[Model], Scorer], schema_fingerprint: str = ""
+    ) -> None:
         self._make_scorer = make_scorer
         self._schema = schema_fingerprint
         self._history: dict[tuple[str, str], list[tuple[int, int, Any]]] = {}

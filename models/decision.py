@@ -19,7 +19,6 @@ from models.tally import digest
 from models.vocabulary import STAGES
 from schemas.campaign import Campaign
 from schemas.decision import (
-    NONE,
     Candidate,
     Counts,
     Decision,
@@ -36,7 +35,7 @@ PROBE = "probe"
 
 
 class Ask(Struct, frozen=True):
-    """What asks for a decision. `deadline_ms` is 0 for an event; `event_id` empty for a deadline."""
+    """What asks for a decision: an event, or a deadline (then event_id is empty)."""
 
     kind: str
     event_id: str
@@ -101,15 +100,19 @@ def _blank(
         scores=scores(profile, view),
         concepts=concepts(profile, view),
         cancels=ask.cancels,
-        counts=Counts(
-            profile.applied,
-            profile.duplicate,
-            profile.late,
-            profile.dead_lettered,
-            profile.conflict,
-        ),
+        counts=_counts(profile),
         profile_digest=digest(profile),
         versions=view.versions,
+    )
+
+
+def _counts(profile: Profile) -> Counts:
+    return Counts(
+        profile.applied,
+        profile.duplicate,
+        profile.late,
+        profile.dead_lettered,
+        profile.conflict,
     )
 
 
@@ -270,9 +273,7 @@ def _with_fallback(
     until_ms = decision.decided_at_ms + FALLBACK_MS
     exposures.add(profile, _held(decision, campaign, profile, until_ms))
     render = filled(campaign, profile, tab, view)
-    fallback = Fallback(
-        campaign.id, decision.placement, campaign.action_type, render, until_ms
-    )
+    fallback = Fallback(campaign.id, decision.placement, campaign.action_type, render, until_ms)
     return replace(decision, fallback=fallback)
 
 
@@ -297,6 +298,3 @@ def _booked(profile: Profile, decision: Decision) -> Decision:
         return decision
     profile.seq += 1
     return replace(decision, seq=profile.seq)
-
-
-__all__ = ["Ask", "decide", "quality_ppm", "NONE"]

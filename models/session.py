@@ -93,9 +93,7 @@ def _clock(session: Session, tab: Tab, event: Event) -> None:
         tab.active_ms = max(tab.active_ms, clipped(event.active_duration_ms))
 
 
-def _view(
-    profile: Profile, session: Session, tab: Tab, event: Event, percentile_ppm: int
-) -> None:
+def _view(profile: Profile, session: Session, tab: Tab, event: Event, percentile_ppm: int) -> None:
     if tab.entered_ts_ms and event.type != "product_view":
         dwell_ms = clipped(event.ts_ms - tab.entered_ts_ms)
         session.dwells += 1

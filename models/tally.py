@@ -89,9 +89,9 @@ def _prefer(tally: Tally, event: Event) -> None:
     preferences = dict(tally.preferences)
     for name, value in event.properties.items():
         stated = (event.ts_ms, str(value)[:NAME_MAX])
-        name = name[:NAME_MAX]
-        if stated > preferences.get(name, (-1, "")):
-            preferences[name] = stated
+        short = name[:NAME_MAX]
+        if stated > preferences.get(short, (-1, "")):
+            preferences[short] = stated
     newest = sorted(preferences.items(), key=lambda item: (item[1], item[0]))[-PREFERENCES_MAX:]
     tally.preferences = dict(sorted(newest))
 

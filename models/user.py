@@ -15,15 +15,14 @@ from models import dedup, exposures, features, intent, session, tally, validity
 from models.context import Context, View
 from models.decision import PROBE, Ask, decide
 from models.effects import Decide, Effect, Forget, Reject, SetTimer
-from models.vocabulary import BROWSE, CART, HIGH_INTENT
-from schemas.event import DECISION_POINTS, ERASE, INSTANT, OUTCOMES, Event
+from models.points import ask_of, stage_moved
+from schemas.event import ERASE, OUTCOMES, Event
 from schemas.profile import Profile, Session, Tab, Tally
 
 STALE_MS = 30_000
 PROFILE_TTL_MS = 30 * 24 * 3600 * 1000
 PAGE_KEY_TTL_MS = 30 * 60 * 1000
 DWELL = "dwell"
-STAGE, THRESHOLD = "stage", "threshold"
 CANCELLING = frozenset(
     "purchase page_view product_view cart_view checkout_start page_leave hidden".split()
 )
@@ -128,9 +127,7 @@ def _ttl_ms(user_key: str) -> int:
 def _deadlines(profile: Profile) -> list[tuple[int, str, int]]:
     """(engine ms, kind, index of the tab) of all that is pending."""
     pending = [
-        (tab.dwell_at_ms, DWELL, index)
-        for index, tab in enumerate(profile.tabs)
-        if tab.dwell_at_ms
+        (tab.dwell_at_ms, DWELL, index) for index, tab in enumerate(profile.tabs) if tab.dwell_at_ms
     ]
     if profile.forget_at_ms:
         pending.append((profile.forget_at_ms, "forget", 0))
@@ -237,8 +234,8 @@ def _fresh(
     stopwatch.lap("profile")
     _score(profile, tab, event, view)
     stopwatch.lap("intent")
-    moved = _stage(profile, event, view)
-    ask = _ask(profile, event, tab, view, before, moved)
+    moved = stage_moved(profile, event, view)
+    ask = ask_of(profile, event, tab, view, before, moved)
     _dwell_deadline(profile, event, tab, view)
     stopwatch.lap("fusion")
     if ask is not None:
@@ -271,63 +268,6 @@ def _stale_model(view: View, now_ms: int) -> bool:
     model = view.model
     assert model is not None
     return 0 < model.stale_after_ms < now_ms - model.effective_at_ms
-
-
-def _stage(profile: Profile, event: Event, view: View) -> bool:
-    """Move the stage of the session; True on a transition. A purchase starts over."""
-    visit = profile.session
-    stage = visit.stage
-    if event.type == "purchase":
-        stage = BROWSE
-    elif profile.tally.cart or visit.cart_views:
-        stage = max(stage, CART)
-    if visit.checkouts or _high_intent(profile, view):
-        stage = max(stage, HIGH_INTENT) if event.type != "purchase" else stage
-    if stage == visit.stage:
-        return False
-    visit.stage = stage
-    visit.stage_entry += 1
-    return True
-
-
-def _high_intent(profile: Profile, view: View) -> bool:
-    if view.site is None or view.model is None or not profile.scores:
-        return False
-    for head, score in zip(view.model.heads, profile.scores, strict=True):
-        if head.name == "purchase_intent":
-            return score >= view.site.high_intent_ppm
-    return False
-
-
-def _ask(
-    profile: Profile, event: Event, tab: Tab, view: View, before: list[int], moved: bool
-) -> Ask | None:
-    """The decision this event asks for: itself, a stage transition or a threshold crossed."""
-    if event.bot:
-        return None
-    instant = "instant" if moved or event.type in INSTANT else "standard"
-    if event.type in DECISION_POINTS:
-        bought = event.type == "purchase"
-        cancels = exposures.cancel(profile, profile.now_ms) if bought else ()
-        return Ask(event.type, event.event_id, 0, tab, instant, cancels)
-    if moved:
-        return Ask(STAGE, event.event_id, 0, tab, "instant")
-    if _crossed(profile, view, before):
-        return Ask(THRESHOLD, event.event_id, 0, tab, "standard")
-    return None
-
-
-def _crossed(profile: Profile, view: View, before: list[int]) -> bool:
-    """Whether a score or concept has just risen to its threshold."""
-    after = [*profile.scores, *profile.concepts]
-    if view.site is None or view.model is None or len(before) != len(after):
-        return False
-    thresholds = view.site.thresholds
-    names = [*(head.name for head in view.model.heads), *view.model.concepts]
-    return any(
-        name in thresholds and old < thresholds[name] <= new
-        for name, old, new in zip(names, before, after, strict=True)
-    )
 
 
 def _dwell_deadline(profile: Profile, event: Event, tab: Tab, view: View) -> None:

@@ -46,7 +46,13 @@ class Model(Struct, frozen=True, kw_only=True):
         fields["features"] = tuple(fields["features"])
         fields["concepts"] = tuple(fields["concepts"])
         fields["heads"] = tuple(
-            Head(**{name: tuple(v) if isinstance(v, list) else v for name, v in each.items()})
+            Head(
+                each["name"],
+                each["bias_micro"],
+                tuple(each["weights_micro"]),
+                tuple(each["calibration_x"]),
+                tuple(each["calibration_y"]),
+            )
             for each in fields["heads"]
         )
         return cls(**fields)

@@ -31,11 +31,10 @@ def naive_winner(entries: list[Bid], reserve: int) -> Bid | None:
             continue
         if best is None or bid.score > best.score:
             best = bid
-        elif bid.score == best.score:
-            if bid.priority > best.priority:
-                best = bid
-            elif bid.priority == best.priority and bid.campaign_id < best.campaign_id:
-                best = bid
+        elif bid.score < best.score or bid.priority < best.priority:
+            continue
+        elif bid.priority > best.priority or bid.campaign_id < best.campaign_id:
+            best = bid
     return best
 
 

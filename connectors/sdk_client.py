@@ -1,0 +1,115 @@
+"""The gateway as a browser SDK sees it: one tab that posts in order and holds a socket.
+
+Used by replays and by tests, so that recorded visitors take exactly the way of real ones.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+from typing import Any
+
+import aiohttp
+import msgspec
+
+ALL_CONSENT = {"analytics": True, "personalization": True, "marketing": True}
+POST_TIMEOUT_S = 30.0
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder().decode
+Message = dict[str, Any]
+
+
+def wall_ms() -> float:
+    """This machine's clock, epoch milliseconds with fractions."""
+    return time.time() * 1000
+
+
+def client_session() -> aiohttp.ClientSession:
+    """Connections for many tabs at once; nothing is limited on the client's side."""
+    connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=60)
+    timeout = aiohttp.ClientTimeout(total=POST_TIMEOUT_S)
+    return aiohttp.ClientSession(connector=connector, timeout=timeout)
+
+
+class Tab:
+    """One tab of one visitor. `on_message(message, arrived_ms)` hears the socket."""
+
+    def __init__(
+        self,
+        http: aiohttp.ClientSession,
+        gateway: str,
+        site: str,
+        *,
+        seed: str,
+        session_id: str,
+        tab_id: str = "t1",
+        consent: dict[str, bool] | None = None,
+        on_message: Callable[[Message, float], None] = lambda message, arrived_ms: None,
+    ) -> None:
+        self._http, self._gateway, self._site = http, gateway.rstrip("/"), site
+        self._seed, self._consent = seed, consent or ALL_CONSENT
+        self.session_id, self.tab_id = session_id, tab_id
+        self._on_message = on_message
+        self.visitor_id: str | None = None
+        self.token: str | None = None
+        self._reader: asyncio.Task[None] | None = None
+        self._socket: aiohttp.ClientWebSocketResponse | None = None
+
+    async def post(self, events: list[Message], sent_at_ms: int) -> Message | None:
+        """Send one batch; the gateway's answer with `status` in it, None when none came."""
+        body: Message = {
+            "site": self._site,
+            "session_id": self.session_id,
+            "tab_id": self.tab_id,
+            "sent_at": sent_at_ms,
+            "consent": self._consent,
+            "events": events,
+        }
+        body["visitor_token" if self.token else "visitor_seed"] = self.token or self._seed
+        try:
+            async with self._http.post(
+                f"{self._gateway}/v1/events",
+                data=_encode(body),
+                headers={"Content-Type": "application/json"},
+            ) as response:
+                answer = _decode(await response.read())
+                answer["status"] = response.status
+        except (TimeoutError, aiohttp.ClientError, msgspec.DecodeError):
+            return None
+        if answer["status"] == 202:
+            self.visitor_id = answer["visitor_id"]
+            self.token = answer["visitor_token"]
+        return dict(answer)
+
+    async def listen(self) -> None:
+        """Open the socket once there is a token, and say hello."""
+        if self._reader is not None or self.token is None:
+            return
+        address = self._gateway.replace("http", "ws", 1) + "/v1/stream"
+        self._socket = await self._http.ws_connect(address, max_msg_size=1 << 20)
+        await self._socket.send_json(
+            {
+                "type": "hello",
+                "site": self._site,
+                "visitor_token": self.token,
+                "session_id": self.session_id,
+                "tab_id": self.tab_id,
+            }
+        )
+        self._reader = asyncio.create_task(self._read(self._socket))
+
+    async def _read(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        async for frame in socket:
+            if frame.type is aiohttp.WSMsgType.TEXT:
+                self._on_message(_decode(frame.data), wall_ms())
+
+    async def close(self) -> None:
+        """Close the socket."""
+        if self._socket is not None:
+            await self._socket.close()
+        if self._reader is not None:
+            self._reader.cancel()
+            with contextlib.suppress(asyncio.CancelledError, aiohttp.ClientError):
+                await self._reader

@@ -1,0 +1,73 @@
+"""7 Decision points: which events ask for a decision, and as what.
+
+Some types always ask; any event asks that moves the stage of the session, or lifts a score or a
+concept to its threshold.
+"""
+
+from __future__ import annotations
+
+from models import exposures
+from models.context import View
+from models.decision import Ask
+from models.vocabulary import BROWSE, CART, HIGH_INTENT
+from schemas.event import DECISION_POINTS, INSTANT, Event
+from schemas.profile import Profile, Tab
+
+STAGE, THRESHOLD = "stage", "threshold"
+
+
+def stage_moved(profile: Profile, event: Event, view: View) -> bool:
+    """Move the stage of the session; True on a transition. A purchase starts over."""
+    visit = profile.session
+    stage = visit.stage
+    if event.type == "purchase":
+        stage = BROWSE
+    elif profile.tally.cart or visit.cart_views:
+        stage = max(stage, CART)
+    if visit.checkouts or _high_intent(profile, view):
+        stage = max(stage, HIGH_INTENT) if event.type != "purchase" else stage
+    if stage == visit.stage:
+        return False
+    visit.stage = stage
+    visit.stage_entry += 1
+    return True
+
+
+def _high_intent(profile: Profile, view: View) -> bool:
+    if view.site is None or view.model is None or not profile.scores:
+        return False
+    for head, score in zip(view.model.heads, profile.scores, strict=True):
+        if head.name == "purchase_intent":
+            return score >= view.site.high_intent_ppm
+    return False
+
+
+def ask_of(
+    profile: Profile, event: Event, tab: Tab, view: View, before: list[int], moved: bool
+) -> Ask | None:
+    """The decision this event asks for: itself, a stage transition or a threshold crossed."""
+    if event.bot:
+        return None
+    instant = "instant" if moved or event.type in INSTANT else "standard"
+    if event.type in DECISION_POINTS:
+        bought = event.type == "purchase"
+        cancels = exposures.cancel(profile, profile.now_ms) if bought else ()
+        return Ask(event.type, event.event_id, 0, tab, instant, cancels)
+    if moved:
+        return Ask(STAGE, event.event_id, 0, tab, "instant")
+    if _crossed(profile, view, before):
+        return Ask(THRESHOLD, event.event_id, 0, tab, "standard")
+    return None
+
+
+def _crossed(profile: Profile, view: View, before: list[int]) -> bool:
+    """Whether a score or concept has just risen to its threshold."""
+    after = [*profile.scores, *profile.concepts]
+    if view.site is None or view.model is None or len(before) != len(after):
+        return False
+    thresholds = view.site.thresholds
+    names = [*(head.name for head in view.model.heads), *view.model.concepts]
+    return any(
+        name in thresholds and old < thresholds[name] <= new
+        for name, old, new in zip(names, before, after, strict=True)
+    )
