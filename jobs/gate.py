@@ -49,6 +49,9 @@ def restore_from(env: Any, path: str) -> None:
 
     settings = Configuration()
     settings.set_string("execution.state-recovery.path", path)
+    # In the other mode every checkpoint after the restore would have to be written in full, which
+    # the state changelog refuses: the job would restart for ever.
+    settings.set_string("execution.state-recovery.claim-mode", "CLAIM")
     # All state must find its operator: a dropped uid is an error, not a silent loss.
     settings.set_string("execution.state-recovery.ignore-unclaimed-state", "false")
     env.configure(settings)

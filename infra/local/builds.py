@@ -7,14 +7,13 @@ The copy, never the live checkout, is its PYTHONPATH.
 from __future__ import annotations
 
 import compileall
-import hashlib
 import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-PACKAGES = ("jobs", "operators", "models", "schemas", "connectors")
-ID_HEX_DIGITS = 16
+from operators.build import ID_HEX_DIGITS, PACKAGES, build_id
+
 BUILDS_KEPT = 10
 IGNORED = shutil.ignore_patterns("__pycache__", "*.pyc", ".*")
 
@@ -29,27 +28,6 @@ class Build:
 
     build_id: str
     path: Path
-
-
-def build_id(code: Path) -> str:
-    """The first 64 bits of the SHA-256 over names and contents of the job's files, in hex."""
-    digest = hashlib.sha256()
-    for path in _files(code):
-        content = path.read_bytes()
-        digest.update(f"{path.relative_to(code).as_posix()}\0{len(content)}\0".encode())
-        digest.update(content)
-    return digest.hexdigest()[:ID_HEX_DIGITS]
-
-
-def _files(code: Path) -> list[Path]:
-    files = [path for name in PACKAGES for path in (code / name).rglob("*") if path.is_file()]
-    kept = [path for path in files if not _is_ignored(path.relative_to(code))]
-    return sorted(kept, key=lambda path: path.relative_to(code).as_posix())
-
-
-def _is_ignored(path: Path) -> bool:
-    hidden = any(part.startswith(".") or part == "__pycache__" for part in path.parts)
-    return hidden or path.suffix == ".pyc"
 
 
 def ensure_build(code: Path, builds: Path) -> Build:

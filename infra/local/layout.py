@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+FLINK_FOLDERS = ("checkpoints", "savepoints", "restored", "changelog", "ha", "tmp")
 LOOPBACK = "127.0.0.1"
 
 
@@ -69,7 +70,7 @@ class Layout:
         self.stack.mkdir(parents=True, exist_ok=True, mode=0o700)
         for name in ("kafka", "zookeeper", "registry", "valkey"):
             (self.data / name).mkdir(parents=True, exist_ok=True)
-        for name in ("checkpoints", "savepoints", "ha", "changelog", "tmp"):
+        for name in FLINK_FOLDERS:
             (self.data / "flink" / name).mkdir(parents=True, exist_ok=True)
         for folder in (self.logs, self.run, self.conf):
             folder.mkdir(parents=True, exist_ok=True)

@@ -21,7 +21,7 @@ from infra.local.builds import Build
 from infra.local.flink import TASKMANAGER
 from infra.local.flink_rest import FlinkError, FlinkRest, Job
 from infra.local.process import Processes, Spec, wait_until
-from infra.local.savepoints import METADATA, newest_complete
+from infra.local.savepoints import METADATA, newest_complete, to_hand_over
 from infra.local.submission import Submission
 
 RUNNING_TIMEOUT_S = 90.0
@@ -127,7 +127,8 @@ class Rollout:
         restore = local_path(savepoint) if savepoint else newest_complete(self.flink_data)
         if restore is not None:
             self.report(f"job restores from {restore.name}")
-        job_id = self.submission.go(restore)
+        owned = to_hand_over(restore, self.flink_data) if restore else None
+        job_id = self.submission.go(owned)
         self.await_running(job_id, build, parallelism)
         gap_ms = int((time.monotonic() - started) * 1000)
         restored = str(restore) if restore else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -23,15 +24,39 @@ def newest_complete(flink_data: Path) -> Path | None:
     return max(found, key=lambda path: (path.stat().st_mtime_ns, str(path))).parent
 
 
+def to_hand_over(restore: Path, flink_data: Path) -> Path:
+    """What the job may own: a copy of a savepoint made of hard links, a checkpoint as it is.
+
+    A restored job deletes what it was restored from once its own checkpoints replace it. A
+    savepoint must outlive that, to be rolled back to; its files never change, so links suffice.
+    """
+    if restore.parent != flink_data / "savepoints":
+        return restore
+    copy = flink_data / "restored" / restore.name
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(restore, copy, copy_function=os.link)
+    return copy
+
+
 def prune_after_stop(flink_data: Path, savepoint: Path) -> None:
     """Deletes what a completed savepoint replaces: every checkpoint, all but a few savepoints."""
     if not (savepoint / METADATA).exists():
         raise ValueError(f"{savepoint} has no {METADATA}: it replaces nothing")
-    for folder in ("checkpoints", "changelog"):
-        for job in (flink_data / folder).iterdir():
+    for folder in ("checkpoints", "changelog", "restored"):
+        for job in (flink_data / folder).glob("*"):
             shutil.rmtree(job, ignore_errors=True)
     complete = sorted(
         flink_data.glob(f"savepoints/*/{METADATA}"), key=lambda path: path.stat().st_mtime_ns
     )
     for metadata in complete[:-SAVEPOINTS_KEPT]:
         shutil.rmtree(metadata.parent, ignore_errors=True)
+
+
+def forget_leaders(data: Path) -> None:
+    """Empties what only running processes need: elections, finished jobs' results, scratch files.
+
+    Called after every job ended with a savepoint and every process is gone.
+    """
+    for folder in (data / "zookeeper", data / "flink" / "ha", data / "flink" / "tmp"):
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)

@@ -21,7 +21,7 @@ from infra.local.preflight import Refused, check_machine
 from infra.local.process import Processes, rss_mib
 from infra.local.publish import publish_demo, register_schemas
 from infra.local.rollout import Outcome, Rollout, RolloutFailed, local_path
-from infra.local.savepoints import prune_after_stop
+from infra.local.savepoints import forget_leaders, prune_after_stop
 from infra.local.service import endpoints
 from infra.local.services import ALL, BASE, EDGE, Services, stop_rank
 from infra.local.state import State, read_state, write_state
@@ -29,6 +29,8 @@ from infra.local.submission import Submission
 from infra.local.topics import create_topics, kept_forever, read_topics
 
 Report = Callable[[str], None]
+CLEAN = "stopped-clean"
+"""A file in run/: the job ended with a savepoint, so no JobManager will bring one back."""
 
 
 def silent(text: str) -> None:
@@ -167,8 +169,8 @@ class Stack:
 
     def _may_have_job(self, started: Sequence[str]) -> bool:
         """True when the JobManager may hold a job already: it ran, or ZooKeeper kept one."""
-        clean = (self.layout.run / "stopped-clean").exists() or not self.state.job_id
-        (self.layout.run / "stopped-clean").unlink(missing_ok=True)
+        clean = (self.layout.run / CLEAN).exists() or not self.state.job_id
+        (self.layout.run / CLEAN).unlink(missing_ok=True)
         return not clean or "jobmanager" not in started
 
     def _spawn(self, made: Services, names: Sequence[str]) -> list[str]:
@@ -237,6 +239,8 @@ class Stack:
                 self.report(f"{name:<12} stopped")
             for mark in self.layout.run.glob("*.failed"):
                 mark.unlink()
+            if (self.layout.run / CLEAN).exists():
+                forget_leaders(self.layout.data)
             write_state(self.layout.stack, replace(self.state, pids={}))
         return savepoint
 
@@ -256,7 +260,7 @@ class Stack:
             return ""
         if savepoint and len(jobs) == 1:
             prune_after_stop(self.layout.data / "flink", local_path(savepoint))
-        (self.layout.run / "stopped-clean").touch()
+        (self.layout.run / CLEAN).touch()
         return savepoint
 
     # ---- deploy ----------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from infra.local.process import ProcessFailed, Processes, Spec, wait_until
 
 BUILD_TIMEOUT_S = 120.0
 SUBMIT_TIMEOUT_S = 60.0
-JOB_ID = re.compile(r"Job has been submitted with JobID ([0-9a-f]{32})")
+JOB_ID = re.compile(r"(?:submitted with JobID |Successfully submitted job .*\()([0-9a-f]{32})")
 
 
 class SubmissionFailed(Exception):
