@@ -45,7 +45,7 @@ class Home:
 
     @property
     def jars(self) -> Path:
-        """Jars from Maven, one folder a class path: kafka, flink, avro."""
+        """Jars from Maven, one folder a class path: kafka, flink."""
         return self.root / "jars"
 
     @property

@@ -33,10 +33,7 @@ class JavaJar:
     class_path: tuple[str, ...]
 
 
-JARS = (
-    JavaJar("kairos-bytes.jar", "connectors/java", ("flink-lib", "flink")),
-    JavaJar("kairos-registry.jar", "infra/registry/java", ("avro",)),
-)
+JARS = (JavaJar("kairos-bytes.jar", "connectors/java", ("flink-lib", "flink")),)
 
 
 def parse_version(text: str) -> int | None:
