@@ -11,6 +11,7 @@ MAX_PARALLELISM = 128
 """Number of key groups. Fixed for ever: a savepoint cannot be restored under another."""
 
 JOBS = ("decisioning",)
+GRACE_MS = 50
 GRACE_MS_MAX = 5_000
 BROKERS = re.compile(r"[^\s:,/]+:\d{1,5}(,[^\s:,/]+:\d{1,5})*")
 BUILD_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -33,7 +34,7 @@ class Settings:
     build_id: str = ""
     group: str = "kairos-decisioning"
     parallelism: int = 0
-    grace_ms: int = 50
+    grace_ms: int = GRACE_MS
     checkpoint_interval_ms: int = 10_000
     kafka: Mapping[str, str] = field(default_factory=dict)
 

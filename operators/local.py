@@ -52,6 +52,7 @@ class LocalJob:
     """All users of a log in one process; `out` collects (key, topic, headers, frame)."""
 
     def __init__(self, context: Context, codecs: Codecs, build_id: str = "local") -> None:
+        self.context = context
         self.states: dict[str, bytes] = {}
         self.timers: list[tuple[int, str]] = []
         self.watermark_ms = NO_WATERMARK
@@ -64,11 +65,13 @@ class LocalJob:
 
     def event(self, event: Event) -> list[Decision]:
         """Apply one event; decisions in order."""
+        return self.chosen(self.applied(event))
+
+    def applied(self, event: Event) -> Out:
+        """Apply one event as if Kafka had held it."""
         self._offset += 1
-        key = event.user_key.encode()
-        frame = self._events.encode(event)
-        origin = Origin(0, self._offset, event.received_at_ms, key, frame)
-        return self.chosen(self.record(origin))
+        key, frame = event.user_key.encode(), self._events.encode(event)
+        return self.record(Origin(0, self._offset, event.received_at_ms, key, frame))
 
     def record(self, origin: Origin) -> Out:
         """Apply one record of `events` as Kafka held it."""

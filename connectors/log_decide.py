@@ -1,0 +1,94 @@
+"""An exported log decided again by the pure core: no process, the same bytes.
+
+Control records come from the export with their own effective times. Deadlines run up to the
+smallest of the partitions' newest stamps minus the grace, which is where a job's watermark ends.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from connectors.avro import HEADER_BYTES, codec, fingerprint
+from connectors.log_files import LogRecord, read_manifest, read_records
+from connectors.memory import MemoryRegistry
+from connectors.onnx import OnnxScorer
+from connectors.routes import Origin, read_routed
+from jobs.settings import GRACE_MS
+from models.context import Context
+from operators.hop import Codecs, Out
+from operators.local import LocalJob
+from schemas.chain import Chain
+from schemas.decision import Decision
+from schemas.topics import CONTROL_TOPICS, DEAD_LETTERS, DECISIONS, EVENTS
+
+
+@dataclass(slots=True)
+class Decided:
+    """What deciding a log gave; `letters` counts dead letters."""
+
+    job: LocalJob
+    decisions: list[Decision] = field(default_factory=list)
+    chain: Chain = field(default_factory=Chain)
+    letters: int = 0
+
+    def take(self, out: Out) -> None:
+        """Keep what the hop wrote."""
+        for key, payload in out:
+            topic, _, frame = read_routed(payload)
+            if topic == DECISIONS:
+                decision = self.job.decisions.decode(frame)
+                self.decisions.append(decision)
+                self.chain.add(
+                    key.encode(), decision.slot_id, decision.decision_id, frame[HEADER_BYTES:]
+                )
+            self.letters += topic == DEAD_LETTERS
+
+
+def codecs(registry: MemoryRegistry) -> Codecs:
+    """The codecs of the hop over one registry."""
+    return Codecs(
+        codec(EVENTS, registry), codec(DECISIONS, registry), codec(DEAD_LETTERS, registry)
+    )
+
+
+def empty_context() -> Context:
+    """A context that scores with real models and stamps this release's schema."""
+    return Context(OnnxScorer.from_model, fingerprint(DECISIONS))
+
+
+def decide_log(folder: Path) -> Decided:
+    """Decide every event of an exported log. Raises LogFilesError for a folder that is none."""
+    manifest = read_manifest(folder)
+    registry = MemoryRegistry(first_id=1 + max(map(int, manifest.schemas), default=0))
+    registry.schemas = {int(number): text for number, text in manifest.schemas.items()}
+    context = empty_context()
+    for topic in CONTROL_TOPICS:
+        reader = codec(topic, registry)
+        for record in read_records(folder, topic):
+            if record.value is not None:
+                context.add(topic, reader.decode(record.value))
+    done = Decided(LocalJob(context, codecs(registry)))
+    newest = dict.fromkeys(range(manifest.topics[EVENTS].partitions), -1)
+    for record in read_records(folder, EVENTS):
+        newest[record.partition] = max(newest[record.partition], record.timestamp_ms)
+        done.take(done.job.record(_origin(record)))
+    if min(newest.values()) >= 0:
+        done.take(done.job.advance(min(newest.values()) - GRACE_MS - 1))
+    return done
+
+
+def _origin(record: LogRecord) -> Origin:
+    return Origin(record.partition, record.offset, record.timestamp_ms, record.key, record.value)
+
+
+def catalogue_names(context: Context, decision: Decision) -> tuple[str, ...]:
+    """Campaign ids that name the bits of a decision's reasons."""
+    view = context.at(decision.site, decision.decided_at_ms)
+    return view.catalogue.ids if view.catalogue is not None else ()
+
+
+def as_line(context: Context, decision: Decision) -> str:
+    """One decision as one line of JSON."""
+    return json.dumps(decision.to_json(catalogue_names(context, decision)), separators=(",", ":"))
