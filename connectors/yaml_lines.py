@@ -49,7 +49,9 @@ def parse(text: str) -> Node:
     except yaml.MarkedYAMLError as failure:
         mark = failure.problem_mark or failure.context_mark
         problem = failure.problem or failure.context or "not YAML"
-        raise BadYaml(mark.line + 1 if mark else 1, problem, _hint(problem)) from None
+        line = mark.line if mark else 0
+        written = text.splitlines()[line : line + 1]
+        raise BadYaml(line + 1, problem, _hint(problem, "".join(written))) from None
     except yaml.YAMLError:
         raise BadYaml(1, "signs that no text may hold", "save the file as UTF-8") from None
     except RecursionError:
@@ -59,8 +61,8 @@ def parse(text: str) -> Node:
     return _node(root, set(), 0)
 
 
-def _hint(problem: str) -> str:
-    if "tab" in problem or "\\t" in problem:
+def _hint(problem: str, written: str) -> str:
+    if "\t" in written[: len(written) - len(written.lstrip())]:
         return "indent with spaces"
     if "mapping values" in problem:
         return "put texts that hold `: ` in quotes"

@@ -146,5 +146,7 @@ WEIGHABLE = tuple(name for name, _ in (*SCORES, *CONCEPTS))
 
 def nearest(word: str, known: tuple[str, ...]) -> str:
     """The known word most like `word`, empty if none is like it."""
-    found = get_close_matches(word.lower(), known, n=1, cutoff=0.6)
+    lowered = word.lower()
+    longer = [each for each in known if len(lowered) >= 3 and each.startswith(lowered)]
+    found = longer or get_close_matches(lowered, known, n=1, cutoff=0.7)
     return found[0] if found else ""

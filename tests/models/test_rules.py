@@ -66,7 +66,7 @@ REFUSED = [
     ("trigger in [dwell, exitintent]", 20, "did you mean exit_intent?"),
     ("frustration < 40", 15, HOW_WRITTEN[PPM]),
     ("frustration < 0.1234567", 15, HOW_WRITTEN[PPM]),
-    ("frustration < cart", 15, HOW_WRITTEN[PPM]),
+    ("frustration < zebra", 15, HOW_WRITTEN[PPM]),
     ("dwell > 20", 9, HOW_WRITTEN[DURATION]),
     ("dwell > 20sec", 9, HOW_WRITTEN[DURATION]),
     ("cart_value > 40%", 14, HOW_WRITTEN[MONEY]),
