@@ -23,6 +23,7 @@ from infra.setup.home import Home
 PROGRESS_EVERY_S = 5.0
 POLL_S = 0.1
 TAIL_BYTES = 8192
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 # How Maven, pip, apt, npm, Node and javac begin the line that names the cause.
 ERROR_LINE = re.compile(r"^(\[ERROR\]|ERROR|E: |npm error|[A-Za-z]*Error: )|: error: ")
 
@@ -97,7 +98,8 @@ def tail(log: Path) -> list[str]:
     with log.open("rb") as handle:
         handle.seek(max(0, log.stat().st_size - TAIL_BYTES))
         lines = handle.read().decode("utf-8", "replace").splitlines()
-    return [line.strip() for line in lines if line.strip()] or ["no output"]
+    said = (COLOUR.sub("", line).strip() for line in lines)
+    return [line for line in said if line] or ["no output"]
 
 
 def cause_line(log: Path) -> str:
