@@ -7,7 +7,8 @@ const RAGE_RADIUS_PX = 30;
 const RAGE_WINDOW_MS = 1_000;
 /** Things that are clicked fast on purpose. */
 const STEPPERS =
-  'input,select,textarea,video,audio,[role=grid],[role=spinbutton],[role=slider],[data-kairos-norage]';
+  'input,select,textarea,video,audio,[role=grid],[role=spinbutton],[role=slider],' +
+  '[data-kairos-norage]';
 
 export function domTime(event: Event): number {
   return performance.timeOrigin + event.timeStamp;

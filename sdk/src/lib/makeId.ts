@@ -4,5 +4,6 @@ import type { Ports } from './ports';
 export function makeId(ports: Pick<Ports, 'hex'>): string {
   const h = ports.hex(16);
   const variant = '89ab'[parseInt(h[16]!, 16) & 3];
-  return `${h.slice(0, 8)}-${h.slice(8, 12)}-4${h.slice(13, 16)}-${variant}${h.slice(17, 20)}-${h.slice(20)}`;
+  const [a, b, c, d] = [h.slice(0, 8), h.slice(8, 12), h.slice(13, 16), h.slice(17, 20)];
+  return `${a}-${b}-4${c}-${variant}${d}-${h.slice(20)}`;
 }

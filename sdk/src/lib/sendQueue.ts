@@ -38,7 +38,7 @@ export interface Sender {
 
 const WAIT_MS = 300;
 
-/** Posts the queue: same ids and order after a failure, back-off with jitter, never two of a batch. */
+/** Posts the queue: same ids and order after a failure, back-off with jitter between tries. */
 export function sendQueue(
   ports: Ports,
   queue: EventQueue,
