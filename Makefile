@@ -51,6 +51,7 @@ clean: ## stop the stack and delete its data
 test: setup ## every rule, with real processes and a real browser (<= 20 minutes)
 	@$(SETUP) browser
 	@$(PYTHON) -m pytest
+	@$(KAIROS) promises --check
 
 test-fast: setup ## the pure tests (<= 60 s)
 	@$(PYTHON) -m pytest -m fast

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+pytest_plugins = ["tests.promise_results"]
 TIERS = ("fast", "stack", "browser")
 TESTS = Path(__file__).parent
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -38,6 +39,7 @@ def naive_winner(entries: list[Bid], reserve: int) -> Bid | None:
     return best
 
 
+@pytest.mark.promise("M24", "D5", "C50")
 @many
 @given(bids, reserves)
 def test_winner_agrees_with_the_naive_search(entries, reserve):
@@ -45,6 +47,7 @@ def test_winner_agrees_with_the_naive_search(entries, reserve):
     assert run(entries, reserve).winner == naive_winner(entries, reserve)
 
 
+@pytest.mark.promise("M27")
 @many
 @given(bids, reserves, st.randoms(use_true_random=False))
 def test_order_of_the_bids_does_not_matter(entries, reserve, random):
@@ -80,6 +83,7 @@ def test_price_is_the_threshold_bid(entries, reserve):
     assert run([*others, below], reserve).winner != below
 
 
+@pytest.mark.promise("M26")
 @many
 @given(bids, reserves, st.integers(1, 5))
 def test_raising_ones_bid_or_quality_never_loses(entries, reserve, more):

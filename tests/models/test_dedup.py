@@ -28,6 +28,7 @@ CASES = [
 ]
 
 
+@pytest.mark.promise("M7", "D2")
 @pytest.mark.parametrize(("story", "before", "event", "verdict"), CASES, ids=[c[0] for c in CASES])
 def test_verdict_on_one_event(story, before, event, verdict):
     """The table of verdicts."""
@@ -53,6 +54,7 @@ def naive(events: list[int]) -> list[str]:
     return out
 
 
+@pytest.mark.promise("M7")
 @given(st.lists(st.one_of(st.integers(0, 40), st.integers(0, 3000)), max_size=120))
 def test_verdicts_agree_with_a_set_that_remembers_everything(indexes):
     """The window is exact where it promises to be."""

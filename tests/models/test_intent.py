@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import exp
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,6 +26,7 @@ def test_sigmoid_never_falls(logit, more):
     assert 0 <= sigmoid_ppm(logit) <= sigmoid_ppm(logit + more) <= 1_000_000
 
 
+@pytest.mark.promise("M29")
 @given(st.lists(concept, min_size=3, max_size=3))
 def test_contributions_and_bias_are_the_logit_exactly(concepts):
     """The explanation is the computation, not a story about it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -47,6 +48,7 @@ def why_not(decision, *ids):
     return {code: bitmap_names(bits, ids) for code, bits in decision.reasons.items()}
 
 
+@pytest.mark.promise("C80", "M41")
 def test_a_page_view_wins_an_action():
     """One campaign without conditions, one page view, one action."""
     decision = only(play(journey(("page_view", 0)), context(campaign()))[0])
@@ -64,6 +66,7 @@ def test_a_resent_event_is_counted_and_decides_nothing():
     assert (profile.applied, profile.duplicate) == (1, 2)
 
 
+@pytest.mark.promise("C54", "C55", "C53")
 def test_one_action_a_stage():
     """The second page of the same stage gets nothing, the cart opens the next stage."""
     ctx = context(campaign("a"), campaign("b"))
@@ -90,6 +93,7 @@ def test_an_unconfirmed_reservation_lapses_after_its_expiry():
     assert [each.campaign_id for each in decisions] == ["hello", "hello"]
 
 
+@pytest.mark.promise("C25", "C52", "C68")
 def test_an_impression_confirms_the_reservation():
     """Shown once is shown, however long ago in the session."""
     ctx = context(campaign())
@@ -101,6 +105,7 @@ def test_an_impression_confirms_the_reservation():
     assert profile.session.shown == 1
 
 
+@pytest.mark.promise("C58", "C23")
 def test_purchase_withdraws_what_is_on_screen_and_silences_the_session():
     """A purchase beats everything that was planned."""
     ctx = context(campaign())
@@ -117,6 +122,7 @@ def test_purchase_withdraws_what_is_on_screen_and_silences_the_session():
     assert why_not(decisions[2], "hello") == {"bought": ["hello"]}
 
 
+@pytest.mark.promise("C18", "M25", "E4")
 def test_condition_reads_the_cart():
     """`when` sees money in the site's currency."""
     ctx = context(campaign(when="cart_value >= 80"))
@@ -131,6 +137,7 @@ def test_condition_reads_the_cart():
     assert [each.campaign_id for each in decisions] == ["", "hello", ""]
 
 
+@pytest.mark.promise("C21", "C7")
 def test_dwell_deadline_decides_by_the_log_s_clock():
     """Twenty seconds on a product page ask for a decision, whether a timer or an event is first."""
     ctx = context(campaign(on=("dwell",)))
@@ -170,6 +177,7 @@ def test_an_idle_user_is_forgotten():
     assert after is None and effects == [Forget()]
 
 
+@pytest.mark.promise("C60")
 def test_no_site_or_catalogue_still_applies_the_event():
     """Decisions say what is missing; nothing is lost."""
     from models.context import Context
@@ -197,6 +205,7 @@ def test_an_absurd_value_is_rejected_counted_and_named():
     assert trace.verdict == "rejected" and profile.dead_lettered == 1
 
 
+@pytest.mark.promise("C67")
 def test_holdout_withholds_a_winner_that_counts_as_shown():
     """The auction runs for everybody."""
     ctx = context(campaign(), site={"holdout_ppm": 1_000_000})
@@ -207,6 +216,7 @@ def test_holdout_withholds_a_winner_that_counts_as_shown():
     assert why_not(second, "hello") == {"stage_used": ["hello"]}
 
 
+@pytest.mark.promise("C47")
 def test_the_reserve_is_do_nothing():
     """A slot worth less than silence stays silent, with the candidate in the record."""
     ctx = context(campaign(), site={"reserve_micros": 200_001})
@@ -227,6 +237,7 @@ def test_fallback_is_held_under_caps_until_the_tab_s_next_decision():
     assert play([same_tab], ctx, profile)[0][0].campaign_id == "exit"
 
 
+@pytest.mark.promise("C49", "C48", "M30")
 def test_scores_choose_between_campaigns():
     """The same page, another concept, another winner."""
     heads = (Head("churn_risk", 0, (4_000_000,)),)
@@ -263,6 +274,7 @@ SESSION = journey(
 )
 
 
+@pytest.mark.promise("M51", "C30")
 @settings(max_examples=60, deadline=None)
 @given(st.permutations(SESSION), st.lists(st.integers(0, len(SESSION) - 1), max_size=5))
 def test_any_permutation_of_a_session_gives_the_same_digest(shuffled, resent):
