@@ -1,0 +1,30 @@
+"""Where the broker and the registry of a command are: the environment, else the running stack."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from cli.output import CommandError
+from infra.local.layout import read_layout
+from infra.local.state import read_state
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """Addresses of the two parts that every tool on the log needs."""
+
+    brokers: str
+    registry: str
+
+
+def endpoints(env: Mapping[str, str] = os.environ) -> Endpoints:
+    """KAIROS_BROKERS and KAIROS_REGISTRY_URL, each else as stack.json says."""
+    running = read_state(read_layout(env).stack).endpoints
+    brokers = env.get("KAIROS_BROKERS") or running.get("brokers", "")
+    registry = env.get("KAIROS_REGISTRY_URL") or running.get("registry", "")
+    for name, value in (("KAIROS_BROKERS", brokers), ("KAIROS_REGISTRY_URL", registry)):
+        if not value:
+            raise CommandError(f"no stack runs and {name} is not set; run `kairos up` or set it")
+    return Endpoints(brokers, registry)
