@@ -36,7 +36,7 @@ logger.pekko.level = WARN
 
 def render(layout: Layout, ports: Mapping[str, int]) -> str:
     """The configuration's text for these folders and ports."""
-    values: dict[str, object] = {name: port for name, port in ports.items()}
+    values: dict[str, object] = dict(ports)
     values["python"] = layout.python
     values["data"] = layout.data / "flink"
     return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(values)

@@ -69,7 +69,8 @@ def service(layout: Layout, ports: Mapping[str, int], java: Path) -> Service:
     log4j = layout.conf / "kafka-log4j2.properties"
     log4j.write_text(LOG4J, encoding="utf-8")
     class_path = f"{layout.kafka_jars}/*"
-    _format_once(java, class_path, properties, layout.data / NAME, f"-Dlog4j2.configurationFile={log4j}")
+    log_flag = f"-Dlog4j2.configurationFile={log4j}"
+    _format_once(java, class_path, properties, layout.data / NAME, log_flag)
     spec = Spec(
         name=NAME,
         argv=(
@@ -78,7 +79,7 @@ def service(layout: Layout, ports: Mapping[str, int], java: Path) -> Service:
             f"-Xmx{HEAP_MIB}m",
             "-XX:+UseG1GC",
             "-XX:MaxGCPauseMillis=20",
-            f"-Dlog4j2.configurationFile={log4j}",
+            log_flag,
             "-cp",
             class_path,
             "kafka.Kafka",
@@ -91,7 +92,7 @@ def service(layout: Layout, ports: Mapping[str, int], java: Path) -> Service:
     return Service(spec, lambda: is_ready(ports["kafka"]))
 
 
-def _format_once(java: Path, class_path: str, properties: Path, data: Path, log4j: str) -> None:
+def _format_once(java: Path, class_path: str, properties: Path, data: Path, log_flag: str) -> None:
     if (data / "meta.properties").exists():
         return
     cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
@@ -99,7 +100,7 @@ def _format_once(java: Path, class_path: str, properties: Path, data: Path, log4
         [
             str(java),
             "-XX:TieredStopAtLevel=1",
-            log4j,
+            log_flag,
             "-cp",
             class_path,
             "kafka.tools.StorageTool",

@@ -77,8 +77,8 @@ def allocate(
             continue
         if name in ours:
             raise PortTaken(
-                f"{name} already runs on port {ours[name]}, {ENV_PREFIX}{name.upper()} says {port}: "
-                "run `kairos down` first"
+                f"{name} already runs on port {ours[name]}, not on {port} as "
+                f"{ENV_PREFIX}{name.upper()} says: run `kairos down` first"
             )
         if port in ports.values() or not free(port):
             raise PortTaken(
@@ -94,6 +94,7 @@ def allocate(
 
 
 def _free_from(wanted: int, used: set[int], free: Callable[[int], bool]) -> int:
+    port: int
     for port in (wanted, *range(wanted + STEP, PORT_MAX, STEP)):
         if port not in used and free(port):
             return port

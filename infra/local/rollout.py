@@ -117,22 +117,30 @@ class Rollout:
         names = self.prepare(build, parallelism)
         self.submission.await_plan()
         self._await_registered(build, names)
+        self.report(f"build {build.build_id}: plan built, TaskManagers registered")
         started = time.monotonic()
         savepoint = ""
         for job in active:
             savepoint = self._end(job) or savepoint
+        if savepoint:
+            self._since(started, "old job stopped with a savepoint")
         for name in set(self.taskmanagers()) - set(names):
             self.processes.stop(name)
         self._await_only(build, len(names))
+        self._since(started, "old TaskManagers gone")
         restore = local_path(savepoint) if savepoint else newest_complete(self.flink_data)
         if restore is not None:
             self.report(f"job restores from {restore.name}")
         owned = to_hand_over(restore, self.flink_data) if restore else None
         job_id = self.submission.go(owned)
+        self._since(started, "new job submitted")
         self.await_running(job_id, build, parallelism)
         gap_ms = int((time.monotonic() - started) * 1000)
         restored = str(restore) if restore else ""
         return Outcome(job_id, build.build_id, kept=False, savepoint=restored, gap_ms=gap_ms)
+
+    def _since(self, started: float, what: str) -> None:
+        self.report(f"{what} ({time.monotonic() - started:.1f} s)")
 
     def _end(self, job: Job) -> str:
         """Ends a job; the savepoint's path, or nothing when it could take none."""

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,14 @@ from infra.local.layout import Layout, read_layout
 from infra.local.lock import stack_lock
 from infra.local.ports import allocate, chosen_ports
 from infra.local.preflight import Refused, check_machine
-from infra.local.process import Processes, rss_mib
+from infra.local.process import Processes
 from infra.local.publish import publish_demo, register_schemas
 from infra.local.rollout import Outcome, Rollout, RolloutFailed, local_path
 from infra.local.savepoints import forget_leaders, prune_after_stop
 from infra.local.service import endpoints
 from infra.local.services import ALL, BASE, EDGE, Services, stop_rank
 from infra.local.state import State, read_state, write_state
+from infra.local.status import serves, show
 from infra.local.submission import Submission
 from infra.local.topics import create_topics, kept_forever, read_topics
 
@@ -71,41 +73,10 @@ class Stack:
 
     def status(self) -> dict[str, Any]:
         """Processes, job and URLs, as `kairos status --json` prints them."""
-        state = self.state
-        rows = []
-        for name in sorted(self.processes.names(), key=lambda n: (-stop_rank(n), n)):
-            alive = self.processes.alive(name)
-            given_up = supervisor.failed_mark(self.layout.run, name).exists()
-            rows.append(
-                {
-                    "name": name,
-                    "pid": alive.pid if alive else None,
-                    "port": alive.port or None if alive else None,
-                    "state": "running" if alive else "failed" if given_up else "dead",
-                    "rss_mib": rss_mib(alive.pid) if alive else 0.0,
-                }
-            )
-        urls = {k: v for k, v in state.endpoints.items() if self._serves(k)}
-        return {"processes": rows, "job": self._job(state), "urls": urls}
+        return show(self.state, self.processes)
 
     def _serves(self, endpoint: str) -> bool:
-        owner = {"brokers": "kafka", "cache": "valkey", "flink": "jobmanager"}
-        return self.processes.alive(owner.get(endpoint, endpoint)) is not None
-
-    def _job(self, state: State) -> dict[str, str] | None:
-        if not self._serves("flink"):
-            return None
-        try:
-            jobs = self.rest.active_jobs()
-        except OSError:
-            return {"id": state.job_id, "state": "UNKNOWN", "build_id": state.build_id}
-        if not jobs:
-            return None
-        job = jobs[0]
-        build_id = self.rest.build_of(job.job_id) or ""
-        running = self.rest.is_running(job.job_id)
-        shown = "STARTING" if job.state == "RUNNING" and not running else job.state
-        return {"id": job.job_id, "state": shown, "build_id": build_id}
+        return serves(endpoint, self.processes)
 
     # ---- up --------------------------------------------------------------------------------
 
@@ -183,10 +154,8 @@ class Stack:
     def _await(self, made: Services, names: Sequence[str]) -> None:
         for name in names:
             service = made.get(name)
-            timeout_s = service.ready_timeout_s
-            self._timed(
-                name, lambda s=service, n=name, t=timeout_s: self.processes.await_ready(n, s.ready, t)
-            )
+            wait = partial(self.processes.await_ready, name, service.ready, service.ready_timeout_s)
+            self._timed(name, wait)
 
     def _fill(
         self, made: Services, base: Sequence[str], *, demo: bool, keep_forever: bool

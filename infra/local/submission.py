@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from infra.local.flink import CLIENT
-from infra.local.process import ProcessFailed, Processes, Spec, wait_until
+from infra.local.process import Processes, ProcessFailed, Spec, wait_until
 
 BUILD_TIMEOUT_S = 120.0
 SUBMIT_TIMEOUT_S = 60.0
