@@ -37,7 +37,6 @@ LEFTOVERS: tuple[tuple[str, str, str], ...] = (
     (r"\b(TO" + r"DO|FIX" + r"ME|XX" + r"X|HA" + r"CK)\b", r"", "do it, or say in docs/limits.md"),
     (r"\bbreak" + r"point\(|\bpdb\b|\bdebugger;", r"", "a test that shows the fault"),
     (r"^\s*except\s*" + r":", r"\.py$", "the exception that is meant"),
-    (r"\btime\.sl" + r"eep\(", r"(^|/)test_[^/]*\.py$", "poll a condition with a deadline"),
     (r"\bpytest\.mark\.sk" + r"ip\b", r"\.py$", "a test that runs, or none"),
     (r"\bconsole\.l" + r"og\(", r"^sdk/src/", "an error handler of the caller"),
     (r"\bdatetime\.utc" + r"now\(", r"\.py$", "datetime.now(UTC)"),
@@ -79,6 +78,7 @@ def problems(path: Path, text: str) -> list[str]:
             found += long_functions(tree)
         if path.name.startswith("test_"):
             found += tests_without_assert(tree)
+            found += sleeps(tree)
     return [f"{path}:{problem}" for problem in found]
 
 
@@ -145,6 +145,13 @@ def tests_without_assert(tree: ast.AST) -> Iterator[str]:
             continue
         if node.name.startswith("test_") and not any(map(_asserts, ast.walk(node))):
             yield f"{node.lineno}: {node.name} asserts nothing"
+
+
+def sleeps(tree: ast.AST) -> Iterator[str]:
+    """Waits for a length of time, which is either too short or too long."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("time.sleep", "sleep"):
+            yield f"{node.lineno}: sleeps; poll a condition with a deadline"
 
 
 def _asserts(node: ast.AST) -> bool:
