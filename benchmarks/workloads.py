@@ -1,0 +1,103 @@
+"""Seeded, named workloads: the mix that drain and core benchmarks share.
+
+The mix: 50 campaigns, 30 % decision points, 2 % duplicates, keys spread evenly.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from connectors.onnx import OnnxScorer
+from infra.model import load as load_model
+from models.context import Context
+from schemas.campaign import Campaign, Campaigns
+from schemas.event import Consent, Event, Page, Product
+from schemas.render import Render
+from schemas.site import Site
+
+CAMPAIGNS = 50
+DUPLICATES = 0.02
+BEGINNING_MS = 1_790_000_000_000
+ROOT = Path(__file__).parents[1]
+_TYPES = ("page_view scroll hover click product_view scroll hover scroll click add_to_cart").split()
+"""One turn of the mix: three of ten ask for a decision."""
+
+_CONDITIONS = ("", "cart_value >= 40", "stage in [cart, high_intent]", "frustration < 0.6")
+_ALL = Consent(analytics=True, personalization=True, marketing=True)
+
+
+def campaigns(count: int = CAMPAIGNS) -> Campaigns:
+    """A catalogue whose conditions and responses vary by position."""
+    made = tuple(
+        Campaign(
+            id=f"CAMPAIGN_{number:03d}",
+            action_type="discount_popup",
+            when=_CONDITIONS[number % len(_CONDITIONS)],
+            on=("exit_intent",) if number % 5 == 4 else (),
+            margin_micros=10_000_000 + number * 10_000,
+            base_ppm=5_000,
+            response={"purchase_intent": 20_000, "churn_risk": 10_000 + number},
+            render=Render(kind="modal", title="Title", body="Body", cta_label="Go", cta_url="/go"),
+        )
+        for number in range(count)
+    )
+    return Campaigns(site="bench", version=1, campaigns=made)
+
+
+def site() -> Site:
+    """The site of the mix."""
+    return Site(site="bench", version=1, salt=b"salt", mint_secret=b"mint", reserve_micros=1_000)
+
+
+def context(count: int = CAMPAIGNS) -> Context:
+    """The context of the mix with the model that ships."""
+    out = Context(OnnxScorer.from_model)
+    out.add("sites", site())
+    out.add("campaigns", campaigns(count))
+    out.add("models", replace(load_model(), version=1, effective_at_ms=0))
+    return out
+
+
+def mix(events: int, keys: int, seed: int = 1) -> Iterator[Event]:
+    """The events of the mix in engine time, 1 ms apart."""
+    rng = random.Random(seed)
+    indexes = [0] * keys
+    last: Event | None = None
+    for number in range(events):
+        now_ms = BEGINNING_MS + number
+        if last is not None and rng.random() < DUPLICATES:
+            yield replace(last, received_at_ms=now_ms)
+            continue
+        key = rng.randrange(keys)
+        last = _event(key, indexes[key], now_ms)
+        indexes[key] += 1
+        yield last
+
+
+def _event(key: int, index: int, now_ms: int) -> Event:
+    kind = _TYPES[(index + key) % len(_TYPES)]
+    shops = kind in ("product_view", "add_to_cart")
+    number = (key + index) % 24
+    return Event(
+        event_id=f"{key:08x}-0000-4000-8000-{index:012x}",
+        type=kind,
+        site="bench",
+        user_key=f"bench:v:{key:032x}",
+        session_id=f"s-{key:08x}",
+        tab_id="t1",
+        session_index=index,
+        ts_ms=now_ms,
+        sent_at_ms=now_ms,
+        received_at_ms=now_ms,
+        accepted_at_ms=now_ms,
+        consent=_ALL,
+        page=Page("https://shop.example/p/1", f"/p/{number}", "product", "A page"),
+        product=Product(f"p{number}", "Lamp", "light", 39_000_000, "EUR") if shops else None,
+        scroll_depth_ppm=700_000 if kind == "scroll" else None,
+        active_duration_ms=4_000,
+        gateway_id="g1",
+    )
