@@ -28,6 +28,9 @@ from schemas.ids import TICK_KEY
 from schemas.topics import DECISIONS, EVENTS
 
 SETTLE_S = 60.0
+LAST_ANSWER_S = 2.0
+"""A visitor stays this long after the last event, so that its answer can arrive."""
+
 SESSIONS_PER_S = 4.0
 """At recorded spacing, visits begin this often (virtual time)."""
 
@@ -244,7 +247,7 @@ class Replay:
             if tab.visitor_id and self.run.users[number] is None:
                 self.run.users[number] = f"{settings.site}:v:{tab.visitor_id}"
             await tab.listen()
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(LAST_ANSWER_S)
         await tab.close()
 
     def _note(self, sent: Sent, answer: Message | None) -> None:
@@ -261,6 +264,8 @@ class Replay:
     def _probe(self) -> None:
         """Ask every user for the counts; waits until all have answered or SETTLE_S is over."""
         producer = _producer(self.settings.brokers)
+        # A cold producer would hold the first probes back beyond the log's grace.
+        producer.list_topics(EVENTS, timeout=10)
         for user in self.run.users:
             if user is not None:
                 event_id = str(uuid.uuid4())
