@@ -1,9 +1,9 @@
 import { readConfig } from './dom/readConfig';
-import { consent, debug, identify, init, onDecision, onEvent, page, reset, track } from './index';
+import { consent, debug, identify, init, onDecision, onEvent, onFrame, page, reset, track } from './index';
 
 /** The script tag's entry: the global `kairos`, started when the tag names a site. */
 Object.assign(window, {
-  kairos: { init, track, page, consent, identify, reset, onDecision, onEvent, debug },
+  kairos: { init, track, page, consent, identify, reset, onDecision, onEvent, onFrame, debug },
 });
 
 const config = readConfig(document.currentScript as HTMLScriptElement | null);

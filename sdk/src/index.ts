@@ -161,3 +161,8 @@ export function onDecision(listener: (decision: Decision) => void): void {
 export function onEvent(listener: (event: KairosEvent) => void): void {
   withTracker((ready) => ready.onEvent(listener));
 }
+
+/** Hears every frame of the socket, also why nothing shows where the site pushes that. */
+export function onFrame(listener: (frame: unknown) => void): void {
+  withTracker((ready) => ready.onFrame(listener));
+}

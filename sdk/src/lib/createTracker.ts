@@ -52,6 +52,7 @@ export interface Tracker {
   onEvent(listener: (event: KairosEvent) => void): void;
   onAdmitted(listener: (admitted: Admitted) => void): void;
   onCancel(listener: (slot_id: string) => void): void;
+  onFrame(listener: (frame: unknown) => void): void;
   gate: Gate;
   counts: Counts;
 }
@@ -83,6 +84,7 @@ export function createTracker(ports: Ports, options: TrackerOptions): Tracker {
   const eventListeners: ((event: KairosEvent) => void)[] = [];
   const decisionListeners: ((admitted: Admitted) => void)[] = [];
   const cancelListeners: ((slot_id: string) => void)[] = [];
+  const frameListeners: ((frame: unknown) => void)[] = [];
   let timer: number | null = null;
   let live = false;
 
@@ -98,6 +100,7 @@ export function createTracker(ports: Ports, options: TrackerOptions): Tracker {
       for (const listener of cancelListeners) listener(slot_id);
     },
     onState: (state) => void (live = state),
+    onFrame: (frame) => frameListeners.forEach((listener) => listener(frame)),
   });
   const sender = sendQueue(ports, queue, visitor, {
     site,
@@ -216,6 +219,7 @@ export function createTracker(ports: Ports, options: TrackerOptions): Tracker {
     onEvent: (listener) => void eventListeners.push(listener),
     onAdmitted: (listener) => void decisionListeners.push(listener),
     onCancel: (listener) => void cancelListeners.push(listener),
+    onFrame: (listener) => void frameListeners.push(listener),
     gate,
     counts,
   };

@@ -35,6 +35,8 @@ export interface StreamOptions {
   /** The token was refused; a new one comes with the next answer. */
   onRefused(): void;
   onState(live: boolean): void;
+  /** Every frame as it came, for those who want to see more than actions. */
+  onFrame(frame: unknown): void;
 }
 
 export interface Stream {
@@ -87,6 +89,7 @@ export function followStream(ports: Ports, options: StreamOptions): Stream {
     watch();
     const frame = readJson<Frame>(text);
     if (!frame) return;
+    options.onFrame(frame);
     if (frame.type === 'welcome') welcome(frame);
     else if (frame.type === 'ping') socket!.send('{"type":"pong"}');
     else if (frame.type === 'cancel' && frame.slot_id) options.onCancel(frame.slot_id);
