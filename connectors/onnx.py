@@ -91,7 +91,7 @@ def quantised(value: float) -> int:
     """A probability in ppm, half to even, within [0, 1,000,000]. Raises NotANumber."""
     if value != value or value in (float("inf"), float("-inf")):
         raise NotANumber("a concept is not finite")
-    return min(max(int(round(value * MILLION)), 0), MILLION)
+    return min(max(round(value * MILLION), 0), MILLION)
 
 
 def _problem(model: Model) -> str:

@@ -1,0 +1,66 @@
+"""Counts reach Flink in bulk, and every one of them exactly once."""
+
+from __future__ import annotations
+
+from operators.metrics import PUSH_EVENTS, Meter
+
+
+class Counter:
+    """Remembers each call."""
+
+    def __init__(self) -> None:
+        self.calls: list[int] = []
+
+    def inc(self, n: int = 1) -> None:
+        """One call into the engine."""
+        self.calls.append(n)
+
+
+class Group:
+    """A metric group; `labels` are the groups that became labels."""
+
+    def __init__(self) -> None:
+        self.counters: dict[str, Counter] = {}
+        self.labels: list[tuple[str, str]] = []
+
+    def add_group(self, name: str, value: str | None = None) -> Group:
+        """The same group, for all names."""
+        if value is not None:
+            self.labels.append((name, value))
+        return self
+
+    def counter(self, name: str) -> Counter:
+        """A counter, by name."""
+        return self.counters.setdefault(name, Counter())
+
+
+def test_many_events_make_one_call():
+    """PUSH_EVENTS records cost one call a counter."""
+    group, meter = Group(), Meter(lambda: 0.0)
+    meter.attach(group, "b1")
+    for _ in range(PUSH_EVENTS):
+        meter.add("applied")
+        meter.tick()
+    assert group.counters["applied"].calls == [PUSH_EVENTS]
+    assert group.counters["late"].calls == []
+
+
+def test_a_quiet_job_still_reports_within_a_second():
+    """The clock pushes when events are too few."""
+    now_s = [0.0]
+    group, meter = Group(), Meter(lambda: now_s[0])
+    meter.attach(group, "b1")
+    meter.add("late")
+    meter.tick()
+    assert group.counters["late"].calls == []
+    now_s[0] = 1.5
+    meter.tick()
+    meter.push()
+    assert group.counters["late"].calls == [1]
+
+
+def test_the_build_shows_as_a_label():
+    """Whoever reads the metrics sees which code runs."""
+    group = Group()
+    Meter().attach(group, "b1")
+    assert group.labels == [("build", "b1")] and group.counters["started"].calls == [1]
