@@ -113,9 +113,10 @@ class FixtureShop:
         async for message in socket:
             if message.type is not WSMsgType.TEXT:
                 break
-            self.hellos.append(json.loads(message.data))
             await socket.send_json({"type": "welcome", "epoch": self.epoch, "resumed": False})
+            # Recorded last: a test that saw the hello may push at once.
             self._sockets.append(socket)
+            self.hellos.append(json.loads(message.data))
         if socket in self._sockets:
             self._sockets.remove(socket)
         return socket

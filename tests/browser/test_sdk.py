@@ -247,7 +247,8 @@ def test_the_impression_carries_when_it_was_painted(visit: Visit, shop: FixtureS
     seen = until(lambda: shop.of("impression"), page)[0]
     timing = page.evaluate("painted")[0]
     assert (seen["slot_id"], seen["decision_id"]) == ("s_1", "d_s_1")
-    assert (seen["source_shown"], seen["painted_at_ms"]) == ("model", round(timing["painted_ms"]))
+    assert seen["source_shown"] == "model"
+    assert abs(seen["painted_at_ms"] - timing["painted_ms"]) <= 1
     assert timing["event_type"] == "add_to_cart"
     assert timing["event_id"] == shop.of("add_to_cart")[0]["event_id"]
     steps = [timing[name] for name in ("t0_ms", "sent_ms", "received_ms", "painted_ms")]

@@ -48,7 +48,8 @@ function drawModal(surface: Surface): Drawn {
   );
   name(dialog, surface);
   dialog.oncancel = close;
-  dialog.onclick = (event) => event.target === dialog && close();
+  // A listener, not a handler: a handler's `false` would stop the link that was clicked.
+  dialog.addEventListener('click', (event) => event.target === dialog && close());
   const host = openShadow(dialog, document.body);
   dialog.showModal();
 
@@ -76,7 +77,7 @@ function drawBanner(surface: Surface): Drawn {
     drawClose(surface, () => end(true)),
   );
   name(bar, surface);
-  bar.onkeydown = (event) => event.key === 'Escape' && end(true);
+  bar.addEventListener('keydown', (event) => event.key === 'Escape' && end(true));
   const host = openShadow(bar, document.body);
   return { remove: () => host.remove() };
 }

@@ -156,7 +156,7 @@ function drawProduct(surface: Surface, product: RenderProduct): HTMLElement {
     price && make('span', { class: 'price' }, price),
   ];
   const item = href ? make('a', attributes, ...parts) : make('div', attributes, ...parts);
-  item.onclick = (event) => href && surface.onClick('product:' + id, timeOf(event));
+  if (href) item.onclick = (event) => surface.onClick('product:' + id, timeOf(event));
   return make('li', {}, item);
 }
 
