@@ -90,7 +90,7 @@ def test_poison_does_not_stop_the_next_version(writer, brokers):
 
 def test_a_missing_topic_is_named(brokers):
     """It may be on its way, so it is waited for; then it is an error, not an empty topic."""
-    with pytest.raises(ControlUnavailable, match="topic absent on .*topic was created"):
+    with pytest.raises(ControlUnavailable, match=r"topic absent on .*topic was created"):
         ControlLog(brokers, wait_s=1.0).read(("absent",))
 
 

@@ -34,7 +34,7 @@ def test_topic_headers_and_value_survive_routing(topic, headers, value):
 
 
 def test_the_prefix_is_what_the_java_class_writes():
-    """partition int32, offset int64, timestamp int64, key length int32, key, value length, value."""
+    """int32 partition, int64 offset and timestamp, int32 key length, key, value length, value."""
     made = write_origin(Origin(1, 2, 3, b"k", None))
     assert made == bytes.fromhex("000000010000000000000002000000000000000300000001") + (
         b"k" + b"\xff" * 4
