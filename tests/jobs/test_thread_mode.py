@@ -16,6 +16,7 @@ import pytest
 
 from operators import uids
 
+pytestmark = pytest.mark.stack
 ROOT = Path(__file__).resolve().parents[2]
 HOME = Path(os.environ.get("KAIROS_HOME") or ROOT / ".kairos")
 PLAN = """
