@@ -1,0 +1,1 @@
+"""The demo shop: a small storefront that nobody would guess was written for kairos."""

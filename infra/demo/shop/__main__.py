@@ -1,0 +1,22 @@
+"""`python -m infra.demo.shop`: the demo shop on its port, until it is told to stop."""
+
+from __future__ import annotations
+
+import os
+
+from aiohttp import web
+
+from infra.demo.shop.app import make_app
+from infra.demo.shop.products import read_products
+
+HOST = "127.0.0.1"
+
+
+def main() -> None:
+    """Serve; port and gateway come from the environment."""
+    port = int(os.environ.get("KAIROS_PORT_SHOP", "18000"))
+    gateway = os.environ.get("KAIROS_GATEWAY_URL", "http://127.0.0.1:18080")
+    web.run_app(make_app(read_products(), gateway), host=HOST, port=port, print=None)
+
+
+main()
