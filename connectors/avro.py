@@ -16,6 +16,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import fastavro
 from fastavro.schema import to_parsing_canonical_form
 
+from connectors.avro_compiled import BadValue, Reader, Writer, compile_reader, compile_writer
 from connectors.avro_safety import SCHEMA_CHARS_MAX, check_safe, value_check
 from connectors.registry import RegistryClient, RegistryUnavailable, UnknownSchemaId
 from schemas import topics
@@ -120,33 +121,30 @@ def register_all(registry: Registry) -> dict[str, int]:
 
 def codec(topic: str, registry: Registry) -> Codec[Any]:
     """The codec of a topic that has a Python type; others travel as dicts."""
-    kind: Any = topics.TYPES.get(topic)
-    if kind is None:
-        return Codec(topic, registry, dict, dict)
-    return Codec(topic, registry, kind.from_record, kind.to_record)
+    return Codec(topic, registry, topics.TYPES.get(topic))
 
 
 class Codec(Generic[T]):
     """Bytes <-> one record type. Not for use by several threads at once.
 
-    The registry is asked once per writer id; known ids keep flowing while it is down.
+    The registry is asked once per writer id; known ids keep flowing while it is down. Bodies
+    under this release's schema go through compiled code, other writers' through fastavro.
     """
 
-    def __init__(
-        self,
-        topic: str,
-        registry: Registry,
-        from_record: Callable[[dict[str, Any]], T],
-        to_record: Callable[[T], dict[str, Any]],
-    ) -> None:
+    def __init__(self, topic: str, registry: Registry, kind: Any = None) -> None:
+        """`kind` is the topic's Struct; without one the values are dicts."""
         self.topic = topic
         self._registry = registry
-        self._from_record, self._to_record = from_record, to_record
         self._text = schema_text(topic)
         self._fingerprint = fingerprint_of(self._text)
-        self._reader = fastavro.parse_schema(json.loads(self._text))
-        self._check = value_check(json.loads(self._text))
-        self._writers: dict[bytes, tuple[Any, Any]] = {}
+        schema = json.loads(self._text)
+        self._reader = fastavro.parse_schema(schema)
+        self._check = value_check(schema)
+        self._from_record: Callable[[Any], Any] = kind.from_record if kind else dict
+        own = compile_reader(schema, kind) if kind else self._general(self._reader, None)
+        self._own: Reader = own
+        self._write: Writer = compile_writer(schema, kind) if kind else self._general_write
+        self._readers: dict[bytes, Reader] = {}
         self._header: bytes | None = None
 
     @property
@@ -161,50 +159,60 @@ class Codec(Generic[T]):
     def decode(self, data: bytes | None) -> T:
         """The value in a frame. Raises BadFrame and nothing else."""
         header = b"" if data is None else data[:HEADER_BYTES]
-        schemas = self._writers.get(header) or self._writer(data)
+        read = self._readers.get(header) or self._reader_of(data)
         assert data is not None
-        return self._read(data, HEADER_BYTES, schemas)
+        return self._read(data, HEADER_BYTES, read)
 
     def decode_body(self, body: bytes) -> T:
         """The value in an unframed body written under this release's schema."""
-        return self._read(body, 0, (self._reader, None))
+        return self._read(body, 0, self._own)
 
     def encode(self, value: T) -> bytes:
         """The frame of a value."""
         if self._header is None:
             assert self.schema_id > 0
-        return self._write(self._header or b"", value)
+        out = bytearray(self._header or b"")
+        self._write(value, out)
+        return bytes(out)
 
     def body(self, value: T) -> bytes:
         """The Avro body of a value, without frame: what hashes are taken over."""
-        return self._write(b"", value)
+        out = bytearray()
+        self._write(value, out)
+        return bytes(out)
 
-    def _write(self, header: bytes, value: T) -> bytes:
-        out = BytesIO()
-        out.write(header)
-        fastavro.schemaless_writer(out, self._reader, self._to_record(value))
-        return out.getvalue()
-
-    def _read(self, data: bytes, start: int, schemas: tuple[Any, Any]) -> T:
-        stream = BytesIO(data)
-        stream.seek(start)
+    def _read(self, data: bytes, start: int, read: Reader) -> T:
         try:
-            record = fastavro.schemaless_reader(stream, *schemas)
-            problem = "" if stream.tell() == len(data) else "trailing"
-            problem = problem or self._check(record)
-            value = None if problem else self._from_record(record)
+            value, after = read(data, start)
         except Exception as failure:
-            # Hostile bytes fail in many ways inside the reader; the caller needs one.
-            raise _bad_body(failure, data, start) from failure
-        if problem == "trailing":
-            extra = len(data) - stream.tell()
+            # Hostile bytes fail in many ways inside a reader; the caller needs one.
+            raise _bad_body(failure, _id(data, start)) from failure
+        if after != len(data):
+            extra = len(data) - after
             raise BadFrame("trailing_bytes", f"{extra} bytes follow the record", _id(data, start))
-        if problem:
-            raise BadFrame("bad_value", problem, _id(data, start))
-        return value  # type: ignore[return-value]
+        return value  # type: ignore[no-any-return]
 
-    def _writer(self, data: bytes | None) -> tuple[Any, Any]:
-        """Writer and reader schema for a frame's id, kept per header bytes."""
+    def _general(self, writer: Any, reader: Any) -> Reader:
+        """fastavro as a reader: resolves what another schema wrote."""
+
+        def read(data: bytes, start: int) -> tuple[Any, int]:
+            stream = BytesIO(data)
+            stream.seek(start)
+            record = fastavro.schemaless_reader(stream, writer, reader)
+            problem = self._check(record)
+            if problem:
+                raise BadValue(problem)
+            return self._from_record(record), stream.tell()
+
+        return read
+
+    def _general_write(self, value: Any, out: bytearray) -> None:
+        stream = BytesIO()
+        fastavro.schemaless_writer(stream, self._reader, value)
+        out += stream.getvalue()
+
+    def _reader_of(self, data: bytes | None) -> Reader:
+        """The reader of a frame's writer id, kept per header bytes."""
         schema_id = frame_id(data)
         assert data is not None
         try:
@@ -213,18 +221,17 @@ class Codec(Generic[T]):
             raise BadFrame("unknown_schema_id", str(unknown), schema_id) from unknown
         except RegistryUnavailable as down:
             raise BadFrame("registry_unavailable", str(down), schema_id) from down
-        pair = self._resolved(text, schema_id)
-        self._writers[data[:HEADER_BYTES]] = pair
-        return pair
+        read = self._readers[data[:HEADER_BYTES]] = self._resolved(text, schema_id)
+        return read
 
-    def _resolved(self, text: str, schema_id: int) -> tuple[Any, Any]:
+    def _resolved(self, text: str, schema_id: int) -> Reader:
         try:
             if len(text) > SCHEMA_CHARS_MAX:
                 raise ValueError(f"longer than {SCHEMA_CHARS_MAX} characters")
             raw = json.loads(text)
             check_safe(raw)
             if fingerprint_of(text) == self._fingerprint:
-                return self._reader, None
+                return self._own
             writer: Any = fastavro.parse_schema(raw)
         except Exception as failure:
             detail = f"the schema cannot be used: {failure}"
@@ -234,21 +241,24 @@ class Codec(Generic[T]):
         if theirs != mine:
             detail = f"the id names {theirs or 'no record'}, this topic carries {mine}"
             raise BadFrame("wrong_schema", detail, schema_id)
-        return writer, self._reader
+        return self._general(writer, self._reader)
 
 
 def _id(data: bytes, start: int) -> int:
     return int.from_bytes(data[1:start], "big") if start else -1
 
 
-def _bad_body(failure: Exception, data: bytes, start: int) -> BadFrame:
+def _bad_body(failure: Exception, schema_id: int) -> BadFrame:
+    if isinstance(failure, BadValue):
+        return BadFrame("bad_value", str(failure), schema_id)
     reason = "bad_body"
     if isinstance(failure, UnicodeDecodeError):
         reason = "bad_utf8"
     elif isinstance(failure, EOFError) or (
-        isinstance(failure, IndexError) and "string index" in str(failure)
+        # Bytes that end early; an index into a list is a union branch that does not exist.
+        isinstance(failure, IndexError) and "list" not in str(failure)
     ):
         reason = "truncated"
     # The message may quote the record, so only its kind travels on.
     detail = f"the body cannot be read: {type(failure).__name__}"
-    return BadFrame(reason, detail, _id(data, start))
+    return BadFrame(reason, detail, schema_id)

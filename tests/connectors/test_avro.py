@@ -86,7 +86,7 @@ GARBAGE = [
     ("a string longer than a disk", HEAD + zigzag(2**40) + b"x", "truncated"),
     ("a string of 2^62 bytes", HEAD + zigzag(2**62) + b"x", "truncated"),
     ("a string of negative length", HEAD + zigzag(-7) + b"xxxxxxxx", "truncated"),
-    ("a length that never ends", HEAD + b"\xff" * 40, "truncated"),
+    ("a length that never ends", HEAD + b"\xff" * 40, "bad_body"),
     ("text that is no UTF-8", HEAD + b"\x04\xff\xfe" + FULL[5:], "bad_utf8"),
     ("a union branch that is none", BLANK.replace(b"\x12anonymous\x00", b"\x12anonymous\x0e"),
      "bad_body"),
