@@ -5,8 +5,11 @@ Without a name: all steps but `browser`. Needs Python 3.11, a JDK, Maven and Nod
 
 from __future__ import annotations
 
+import fcntl
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from infra.setup.browser import browser
 from infra.setup.flink_home import build_flink_home, flink_inputs, flink_outputs
@@ -30,6 +33,19 @@ STEPS = (
 ONLY_ON_REQUEST = ("browser",)
 
 
+@contextmanager
+def one_at_a_time(home: Home) -> Iterator[None]:
+    """Wait until no other set-up of this checkout runs; two would delete each other's folders."""
+    home.root.mkdir(parents=True, exist_ok=True)
+    with (home.root / "setup.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("Another set-up of this checkout runs; waiting for it.", file=sys.stderr)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def main(names: list[str]) -> int:
     """Run the named steps, or all that are not on request; 0, or 1 after the first failure."""
     known = [step.name for step in STEPS]
@@ -39,7 +55,9 @@ def main(names: list[str]) -> int:
         return 1
     wanted = names or [name for name in known if name not in ONLY_ON_REQUEST]
     started_s = time.monotonic()
-    code = run_all([step for step in STEPS if step.name in wanted], Home.from_environment())
+    home = Home.from_environment()
+    with one_at_a_time(home):
+        code = run_all([step for step in STEPS if step.name in wanted], home)
     if code == 0:
         print(f"Set-up is complete ({time.monotonic() - started_s:.1f} s).", file=sys.stderr)
     return code

@@ -5,17 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 from infra.setup.home import Home
-from infra.setup.steps import Shell, inputs_hash
+from infra.setup.steps import Shell, file_hash, inputs_hash
 
 NPM_FIX = "Read the log: a failed size gate or type error names its file under sdk/."
-BUILT = ("dist", "node_modules")
+NOT_INPUTS = ("dist", "node_modules", "test", "README.md")
 
 
 def sdk_files(home: Home) -> list[Path]:
-    """Every source file of the SDK, without what npm makes."""
+    """Every file the bundles are made from."""
     folder = home.checkout / "sdk"
     found = (path for path in folder.rglob("*") if path.is_file())
-    return [path for path in found if path.relative_to(folder).parts[0] not in BUILT]
+    return [path for path in found if path.relative_to(folder).parts[0] not in NOT_INPUTS]
 
 
 def sdk_inputs(home: Home) -> str:
@@ -30,7 +30,7 @@ def sdk_outputs(home: Home) -> list[Path]:
 
 
 def build_sdk(home: Home, shell: Shell) -> str:
-    """`npm ci`, then `npm run build`; npm's cache stays inside the checkout."""
+    """`npm ci` if its lock changed, then the build; npm's cache stays inside the checkout."""
     folder = home.checkout / "sdk"
     if not (folder / "package.json").is_file():
         return "no sdk/package.json yet"
@@ -40,6 +40,12 @@ def build_sdk(home: Home, shell: Shell) -> str:
         "npm_config_audit": "false",
         "npm_config_update_notifier": "false",
     }
-    shell.run(["npm", "ci"], cwd=folder, env=env, fix="Check that npm reaches its registry.")
+    # `npm ci` deletes and fetches all packages, so it runs only when the lock changed.
+    locked = file_hash(folder / "package-lock.json")
+    stamp = folder / "node_modules" / ".kairos-lock"
+    if not stamp.is_file() or stamp.read_text(encoding="utf-8") != locked:
+        shell.run(["npm", "ci"], cwd=folder, env=env, fix="Check that npm reaches its registry.")
+        stamp.parent.mkdir(exist_ok=True)
+        stamp.write_text(locked, encoding="utf-8")
     shell.run(["npm", "run", "build"], cwd=folder, env=env, fix=NPM_FIX)
     return "built"
