@@ -24,6 +24,7 @@ from gateway.wire import (
     WireEvent,
 )
 from schemas.event import Consent, Event
+from schemas.origins import allowed
 from schemas.site import Site
 
 _BATCH = msgspec.json.Decoder(Batch)
@@ -117,7 +118,7 @@ def _ingest(
     if site is None:
         known = "no such site; `kairos sites list` shows the ones there are"
         return refusal(404, known, "site")
-    if asked.origin and asked.origin not in site.origins:
+    if asked.origin and not allowed(site.origins, asked.origin):
         return refusal(403, "this origin is not one of the site's origins", "Origin")
     if batch.visitor_token is None and not batch.visitor_seed:
         return refusal(400, "want visitor_token, or 128 random bits in hex here", "visitor_seed")

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from connectors.avro import BadFrame, Codec
 from gateway.tail import Record
+from schemas.origins import allowed
 from schemas.site import Site
 
 logger = logging.getLogger(__name__)
@@ -43,7 +44,7 @@ class Sites:
 
     def knows_origin(self, origin: str) -> bool:
         """Whether any site lists this origin; a body then says which site it is."""
-        return origin in self._origins
+        return allowed(self._origins, origin)
 
     def take(self, records: list[Record], codec: Codec[Site]) -> None:
         """Records of topic `sites`; one that cannot be read leaves the site as it was."""

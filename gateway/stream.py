@@ -19,6 +19,7 @@ from gateway.push import Hub
 from gateway.settings import Settings
 from gateway.sites import Sites
 from gateway.wire import Hello
+from schemas.origins import allowed
 
 BAD_FRAME, BAD_TOKEN, BAD_ORIGIN, NO_SITE, SLOW, TOO_MANY = 4000, 4001, 4003, 4004, 4008, 4029
 DRAIN = 1012
@@ -174,7 +175,7 @@ class Streams:
         site = self._sites.at(hello.site, now_ms)
         if site is None:
             raise Closing(NO_SITE, "no such site")
-        if socket.origin and socket.origin not in site.origins:
+        if socket.origin and not allowed(site.origins, socket.origin):
             raise Closing(BAD_ORIGIN, "this origin is not one of the site's")
         try:
             visitor = tokens.verify(
