@@ -43,9 +43,7 @@ def run(args: argparse.Namespace) -> int:
     services = [name for name in ALL if name not in without]
     stack = Stack(report=progress)
     with told():
-        stack.up(
-            services, parallelism=args.parallelism, demo=args.demo, job="job" not in without
-        )
+        stack.up(services, parallelism=args.parallelism, demo=args.demo, job="job" not in without)
     status = stack.status()
     lines = [f"{name:<10} {url}" for name, url in status["urls"].items()]
     print_result(status, as_json=args.json, lines=lines)

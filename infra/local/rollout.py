@@ -22,7 +22,7 @@ from infra.local.flink import TASKMANAGER
 from infra.local.flink_rest import FlinkError, FlinkRest, Job
 from infra.local.process import Processes, Spec, wait_until
 from infra.local.savepoints import METADATA, newest_complete, to_hand_over
-from infra.local.submission import Submission
+from infra.local.submission import Submission, SubmissionFailed
 
 RUNNING_TIMEOUT_S = 90.0
 REGISTER_TIMEOUT_S = 60.0
@@ -115,8 +115,12 @@ class Rollout:
 
     def _replace(self, active: list[Job], build: Build, parallelism: int) -> Outcome:
         names = self.prepare(build, parallelism)
-        self.submission.await_plan()
-        self._await_registered(build, names)
+        try:
+            self.submission.await_plan()
+            self._await_registered(build, names)
+        except (SubmissionFailed, RolloutFailed):
+            self._withdraw(names)
+            raise
         self.report(f"build {build.build_id}: plan built, TaskManagers registered")
         started = time.monotonic()
         savepoint = ""
@@ -138,6 +142,13 @@ class Rollout:
         gap_ms = int((time.monotonic() - started) * 1000)
         restored = str(restore) if restore else ""
         return Outcome(job_id, build.build_id, kept=False, savepoint=restored, gap_ms=gap_ms)
+
+    def _withdraw(self, names: list[str]) -> None:
+        """Nothing was stopped yet: the old job goes on, the new TaskManagers end."""
+        self.submission.abandon()
+        if set(self.taskmanagers()) - set(names):
+            for name in names:
+                self.processes.stop(name)
 
     def _since(self, started: float, what: str) -> None:
         self.report(f"{what} ({time.monotonic() - started:.1f} s)")

@@ -67,9 +67,12 @@ class Services:
             self.layout, self.ports, self.java, self.settings, build, parallelism, gate
         )
 
-    def supervisor(self) -> Spec:
-        """The process that restarts the others."""
-        return supervisor.spec(self.layout, python_env(self.layout, self.ports))
+    def supervisor(self, owner_pid: str) -> Spec:
+        """The process that restarts the others; it ends them when a given owner is gone."""
+        env = python_env(self.layout, self.ports)
+        if owner_pid:
+            env[supervisor.OWNER_ENV] = owner_pid
+        return supervisor.spec(self.layout, env)
 
 
 def stop_rank(name: str) -> int:

@@ -40,7 +40,10 @@ def silent(text: str) -> None:
 
 
 class Stack:
-    """A stack in a folder of its own. `code` is where builds are made from, the checkout."""
+    """A stack in a folder of its own. `code` is where builds are made from, the checkout.
+
+    Where the environment names an owner (KAIROS_OWNER_PID), the stack ends when that is gone.
+    """
 
     def __init__(
         self,
@@ -118,7 +121,7 @@ class Stack:
                 )
                 self._note_job(outcome, parallelism)
             self._await(made, edge)
-            self.processes.spawn(made.supervisor())
+            self.processes.spawn(made.supervisor(self.env.get(supervisor.OWNER_ENV, "")))
             return self._write(made)
 
     def _services(self) -> Services:
@@ -157,9 +160,7 @@ class Stack:
             wait = partial(self.processes.await_ready, name, service.ready, service.ready_timeout_s)
             self._timed(name, wait)
 
-    def _fill(
-        self, made: Services, base: Sequence[str], *, demo: bool, keep_forever: bool
-    ) -> None:
+    def _fill(self, made: Services, base: Sequence[str], *, demo: bool, keep_forever: bool) -> None:
         """Topics, schemas and the demo's control records, each as soon as its server is ready."""
         if "kafka" in base:
             self._await(made, ["kafka"])

@@ -12,6 +12,8 @@ from infra.local.process import Processes, ProcessFailed, Spec, wait_until
 
 BUILD_TIMEOUT_S = 120.0
 SUBMIT_TIMEOUT_S = 60.0
+PYTHON_SAID = " PythonDriver "
+LINES_TOLD = 8
 JOB_ID = re.compile(r"(?:submitted with JobID |Successfully submitted job .*\()([0-9a-f]{32})")
 
 
@@ -71,9 +73,17 @@ class Submission:
             # It may have finished its work between two looks.
             if done():
                 return
-            tail = self.processes.tail(CLIENT, 30)
+            log = self.processes.log_path(CLIENT)
+            text = log.read_text(encoding="utf-8", errors="replace")
             self.abandon()
             raise SubmissionFailed(
-                f"`flink run` could not {doing}; log: {self.processes.log_path(CLIENT)}; "
-                f"its last lines:\n{tail}"
+                f"`flink run` could not {doing}; log: {log}; its last lines:\n{told_by(text)}"
             ) from error
+
+
+def told_by(log: str) -> str:
+    """What Python said in a client's log, else the log's last lines without Java's stack."""
+    python = [line.split(PYTHON_SAID, 1)[1] for line in log.splitlines() if PYTHON_SAID in line]
+    said = [line for line in python if line.strip() and not line.startswith("----")]
+    java = [line for line in log.splitlines() if not line.startswith("\tat ")]
+    return "\n".join((said or java)[-LINES_TOLD:])

@@ -3,6 +3,9 @@
 A process is wanted as long as its specification lies in `run/`; commands remove it before they
 stop a process. Restarts back off from half a second to 30 s; after ATTEMPTS_MAX within the window
 the process is left dead and marked `<name>.failed`, which `kairos status` shows.
+
+A stack may have an owner, a test run for instance (KAIROS_OWNER_PID): when the owner is gone, even
+by SIGKILL, the supervisor ends the whole stack, so that nothing is left behind.
 """
 
 from __future__ import annotations
@@ -17,10 +20,11 @@ from pathlib import Path
 
 from infra.local.layout import Layout, read_layout
 from infra.local.lock import StackBusy, stack_lock
-from infra.local.process import Processes, Spec
+from infra.local.process import Processes, Spec, start_ticks
 from infra.local.state import read_state, write_state
 
 NAME = "supervisor"
+OWNER_ENV = "KAIROS_OWNER_PID"
 LOOK_EVERY_S = 0.5
 BACKOFF_S_MIN, BACKOFF_S_MAX = 0.5, 30.0
 ATTEMPTS_MAX = 10
@@ -103,6 +107,13 @@ class Supervisor:
         write_state(self.layout.stack, state.with_pids(pids))
         return True
 
+    def end_all(self) -> None:
+        """Ends every process of the stack, helpers included."""
+        for name in self.processes.names():
+            if name != NAME:
+                self._say(f"{name} ends: the owner of this stack is gone")
+                self.processes.stop(name, grace_s=5.0)
+
     def _say(self, text: str) -> None:
         print(f"{time.strftime('%Y-%m-%dT%H:%M:%S')} {text}", flush=True)
 
@@ -113,7 +124,12 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     supervisor = Supervisor(read_layout(os.environ))
+    owner = int(os.environ.get(OWNER_ENV) or 0)
+    born = start_ticks(owner)
     while not stop.wait(LOOK_EVERY_S):
+        if owner and (born is None or start_ticks(owner) != born):
+            supervisor.end_all()
+            return 0
         supervisor.look()
     return 0
 

@@ -1,0 +1,105 @@
+"""One real stack for all tests of this folder, on free ports, in a temporary folder."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from infra.local.builds import PACKAGES
+from infra.local.layout import CHECKOUT, read_layout
+from infra.local.ports import DEFAULT_PORTS, ENV_PREFIX, is_free
+from infra.local.stack import Stack
+from infra.local.supervisor import OWNER_ENV
+
+FIRST_PORTS = range(20_000, 31_000, 20)
+Kairos = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def free_ports() -> dict[str, str]:
+    """A free port for every name, as the variables that choose them."""
+    candidates = list(FIRST_PORTS)
+    random.SystemRandom().shuffle(candidates)
+    for first in candidates:
+        ports = range(first, first + len(DEFAULT_PORTS))
+        if all(map(is_free, ports)):
+            names = zip(DEFAULT_PORTS, ports, strict=True)
+            return {f"{ENV_PREFIX}{name.upper()}": str(port) for name, port in names}
+    raise AssertionError("no run of free ports between 20000 and 31000")
+
+
+def stack_env(folder: Path) -> dict[str, str]:
+    """The environment of a stack of its own: every command in it works on that stack."""
+    chosen = {key: value for key, value in os.environ.items() if not key.startswith(ENV_PREFIX)}
+    for name in ("KAIROS_BROKERS", "KAIROS_REGISTRY_URL", "KAIROS_GATEWAY_URL"):
+        chosen.pop(name, None)
+    # Should this run be killed, its stacks end by themselves.
+    owner = {OWNER_ENV: str(os.getpid())}
+    return {**chosen, **free_ports(), **owner, "KAIROS_STACK_DIR": str(folder)}
+
+
+def left_behind(folder: Path) -> dict[int, str]:
+    """Living processes that mention the stack's folder in command line or environment."""
+    found = {}
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+            continue
+        try:
+            command = (entry / "cmdline").read_bytes()
+            text = command + (entry / "environ").read_bytes()
+        except OSError:
+            continue
+        if str(folder).encode() in text:
+            found[int(entry.name)] = command.replace(b"\0", b" ").decode(errors="replace")[:120]
+    return found
+
+
+@pytest.fixture(scope="session")
+def env(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
+    """The shared stack's environment, for commands run beside it."""
+    return stack_env(tmp_path_factory.mktemp("stack"))
+
+
+@pytest.fixture(scope="session")
+def code(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The job's code as it was when the run began: the checkout may change meanwhile."""
+    folder = tmp_path_factory.mktemp("code")
+    for package in PACKAGES:
+        shutil.copytree(CHECKOUT / package, folder / package)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def stack(env: Mapping[str, str], code: Path) -> Iterator[Stack]:
+    """The shared stack, up with the demo's data; tests may break it but must heal it."""
+    made = Stack(read_layout(env), code=code, env=env, report=print)
+    try:
+        made.up(demo=True)
+        yield made
+    finally:
+        made.down()
+    assert left_behind(made.layout.stack) == {}
+
+
+@pytest.fixture(scope="session")
+def kairos(env: Mapping[str, str]) -> Kairos:
+    """Runs `kairos ARGUMENTS` on the shared stack, or in another environment."""
+
+    def run(*arguments: str, env: Mapping[str, str] = env) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "cli.main", *arguments],
+            capture_output=True,
+            text=True,
+            cwd=CHECKOUT,
+            env=dict(env),
+            timeout=300,
+            check=False,
+        )
+
+    return run

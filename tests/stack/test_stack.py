@@ -1,0 +1,226 @@
+"""The real stack: kept by a second `up`, healed after kills, whole again after `down` and `up`."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Consumer, Producer, TopicPartition
+
+from infra.local.layout import CHECKOUT, LOOPBACK
+from infra.local.probe import http_json, http_ok
+from infra.local.process import wait_until
+from infra.local.stack import Stack
+from infra.local.submission import SubmissionFailed
+from tests.stack.conftest import left_behind, stack_env
+
+STACK_MIB_MAX = 4096
+RUNNING_AGAIN_S_MAX = 30.0
+RESTARTED_S_MAX = 20.0
+WAITED_FOR_S = 90.0
+MARK = "marker"
+
+
+def job(stack: Stack) -> str:
+    """The id of the one job."""
+    (only,) = stack.rest.active_jobs()
+    return only.job_id
+
+
+def kill(stack: Stack, name: str) -> int:
+    """SIGKILL to a process of the stack, known by its record; its pid."""
+    process = stack.processes.alive(name)
+    assert process is not None
+    os.kill(process.pid, signal.SIGKILL)
+    return process.pid
+
+
+def comes_back(stack: Stack, name: str, pid: int) -> bool:
+    """True when another process than that pid serves under the name."""
+    process = stack.processes.alive(name)
+    return process is not None and process.pid != pid
+
+
+def healed_s(stack: Stack, job_id: str, name: str, pid: int) -> float:
+    """Seconds until the process has a new pid and every task of the job runs."""
+    started = time.monotonic()
+    back = wait_until(lambda: comes_back(stack, name, pid), WAITED_FOR_S)
+    # Flink notices a dead TaskManager a little later than we do.
+    wait_until(lambda: not stack.rest.is_running(job_id), RUNNING_AGAIN_S_MAX / 3)
+    assert back and wait_until(lambda: stack.rest.is_running(job_id), WAITED_FOR_S)
+    return time.monotonic() - started
+
+
+def end_offset(stack: Stack, topic: str) -> int:
+    """The end of a topic's first partition."""
+    consumer = Consumer(
+        {"bootstrap.servers": stack.state.endpoints["brokers"], "group.id": "test-ends"}
+    )
+    try:
+        return int(consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=10)[1])
+    finally:
+        consumer.close()
+
+
+def code_with(stack: Stack, folder: Path, name: str, text: str) -> Path:
+    """A copy of the job's code with lines added to one file."""
+    shutil.copytree(stack.code, folder, dirs_exist_ok=True)
+    with (folder / name).open("a", encoding="utf-8") as file:
+        file.write(text)
+    return folder
+
+
+def seen_with(stack: Stack, code: Path) -> Stack:
+    """The same stack, as one sees it who has that code checked out."""
+    return Stack(stack.layout, code=code, env=stack.env, report=print)
+
+
+def test_everything_runs_within_its_memory(stack: Stack, kairos: Callable) -> None:
+    told = kairos("status", "--json")
+    status = json.loads(told.stdout)
+    assert told.returncode == 0
+    assert {row["state"] for row in status["processes"]} == {"running"}
+    assert status["job"]["state"] == "RUNNING"
+    assert status["job"]["build_id"] == stack.state.build_id
+    assert sum(row["rss_mib"] for row in status["processes"]) < STACK_MIB_MAX
+
+
+def test_two_ups_at_once_keep_the_one_job_and_every_process(stack: Stack) -> None:
+    before, pids = job(stack), dict(stack.state.pids)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda _: seen_with(stack, stack.code).up(), range(2)))
+    assert job(stack) == before
+    after = dict(stack.state.pids)
+    # Each `up` brings a supervisor of its own, made by the code as it is now.
+    assert (pids.pop("supervisor"), after.pop("supervisor")) != (0, 0)
+    assert after == pids
+
+
+@pytest.mark.parametrize(("name", "path"), [("gateway", "/readyz"), ("registry", "/subjects")])
+def test_what_is_killed_comes_back(stack: Stack, name: str, path: str) -> None:
+    pid = kill(stack, name)
+    assert wait_until(lambda: comes_back(stack, name, pid), RESTARTED_S_MAX)
+    assert wait_until(lambda: http_ok(stack.state.endpoints[name] + path), RESTARTED_S_MAX)
+
+
+@pytest.mark.parametrize("name", ["jobmanager", "taskmanager"])
+def test_the_same_job_runs_again_within_30_s_of_a_kill(stack: Stack, name: str) -> None:
+    before = job(stack)
+    (victim,) = [each for each in stack.processes.names() if each.startswith(name)]
+    seconds = healed_s(stack, before, victim, kill(stack, victim))
+    print(f"{victim}: running again after {seconds:.1f} s")
+    assert job(stack) == before
+    assert seconds <= RUNNING_AGAIN_S_MAX
+
+
+def test_a_chosen_port_that_is_taken_is_refused_by_name(tmp_path: Path, kairos: Callable) -> None:
+    env = stack_env(tmp_path / "stack")
+    with socket.socket() as other:
+        other.bind((LOOPBACK, int(env["KAIROS_PORT_GATEWAY"])))
+        other.listen()
+        told = kairos("up", env=env)
+    assert told.returncode == 1
+    assert "KAIROS_PORT_GATEWAY" in told.stderr
+    assert left_behind(tmp_path / "stack") == {}
+
+
+def test_a_default_port_that_is_taken_moves(tmp_path: Path) -> None:
+    env = stack_env(tmp_path / "stack")
+    wanted = int(env.pop("KAIROS_PORT_REGISTRY"))
+    only_registry = Stack(env=env)
+    with socket.socket() as other:
+        other.bind((LOOPBACK, wanted))
+        other.listen()
+        (tmp_path / "stack").mkdir()
+        remembered = {"version": 1, "ports": {"registry": wanted}}
+        (tmp_path / "stack" / "stack.json").write_text(json.dumps(remembered))
+        try:
+            state = only_registry.up(("registry",), demo=False, job=False)
+            assert state.ports["registry"] != wanted
+            assert http_ok(state.endpoints["registry"] + "/subjects")
+        finally:
+            only_registry.down()
+    assert left_behind(tmp_path / "stack") == {}
+
+
+def test_data_and_job_go_on_after_down_and_up(stack: Stack) -> None:
+    producer = Producer({"bootstrap.servers": stack.state.endpoints["brokers"]})
+    producer.produce("triggers", value=b"x", partition=0)
+    assert producer.flush(10) == 0
+    registry = stack.state.endpoints["registry"]
+    schema = {"schema": '{"type": "string"}'}
+    http_json(f"{registry}/subjects/{MARK}/versions", method="POST", body=schema)
+    end, parallelism = end_offset(stack, "triggers"), stack.state.parallelism
+    savepoint = stack.down()
+    assert left_behind(stack.layout.stack) == {}
+    stack.up(parallelism=parallelism)
+    checkpoints = http_json(f"{stack.rest.url}/jobs/{job(stack)}/checkpoints")
+    assert Path(savepoint).name in checkpoints["latest"]["restored"]["external_path"]
+    assert end_offset(stack, "triggers") == end
+    assert MARK in http_json(f"{registry}/subjects")
+
+
+def test_changed_code_goes_on_from_a_savepoint_and_back(stack: Stack, tmp_path: Path) -> None:
+    before = stack.state.build_id
+    code = code_with(stack, tmp_path / "code", "operators/decide.py", "\n# Changed.\n")
+    told = seen_with(stack, code).deploy()
+    print(told)
+    assert told["build_id"] == stack.state.build_id != before
+    assert told["rolled_back"] is False
+    assert stack.rest.build_of(job(stack)) == told["build_id"]
+    back = stack.deploy(rollback=True)
+    assert (back["build_id"], back["rolled_back"]) == (before, True)
+    assert stack.rest.build_of(job(stack)) == before
+    assert [name for name in stack.processes.names() if name.startswith("taskmanager")]
+
+
+def test_code_that_cannot_build_its_plan_leaves_the_running_job_alone(
+    stack: Stack, tmp_path: Path
+) -> None:
+    before = job(stack)
+    code = code_with(
+        stack,
+        tmp_path / "code",
+        "jobs/decisioning.py",
+        "\nraise RuntimeError('broken at import')\n",
+    )
+    with pytest.raises(SubmissionFailed, match="broken at import"):
+        seen_with(stack, code).deploy()
+    assert job(stack) == before
+    assert stack.rest.is_running(before)
+
+
+def test_code_that_cannot_open_is_rolled_back_by_itself(stack: Stack, tmp_path: Path) -> None:
+    before = stack.state.build_id
+    # The build's id is taken at import, so a TaskManager that imports this is another build.
+    text = "\nIMPORTED = IMPORTED[::-1]\n"
+    told = seen_with(
+        stack, code_with(stack, tmp_path / "code", "operators/build.py", text)
+    ).deploy()
+    assert told["rolled_back"] is True
+    assert "build" in told["error"]
+    assert told["build_id"] == before == stack.state.build_id
+    assert stack.rest.build_of(job(stack)) == before
+
+
+def test_the_stack_ends_when_its_owner_is_gone(tmp_path: Path) -> None:
+    """A test run may be killed at any moment and must leave no process."""
+    env = stack_env(tmp_path / "stack")
+    up = (
+        "import os; from infra.local.stack import Stack; "
+        "env = {**os.environ, 'KAIROS_OWNER_PID': str(os.getpid())}; "
+        "Stack(env=env).up(('registry', 'valkey'), demo=False, job=False)"
+    )
+    subprocess.run([sys.executable, "-c", up], env=env, cwd=CHECKOUT, check=True, timeout=60)
+    assert wait_until(lambda: left_behind(tmp_path / "stack") == {}, RESTARTED_S_MAX)
+    assert "owner of this stack is gone" in (tmp_path / "stack/logs/supervisor.log").read_text()
