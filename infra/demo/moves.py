@@ -15,6 +15,9 @@ ORIGIN = "https://demo.shop.example"
 _CALM = 0.88
 """Frustration fades by this factor a move."""
 
+_STRAY = 0.03
+"""Chance a move that the pointer leaves the window for no reason."""
+
 
 class Shopping:
     """Where the visitor stands: clock, page, product in view, cart, mood."""
@@ -32,7 +35,6 @@ class Shopping:
         self.cart: list[Item] = []
         self.seen: list[Item] = []
         self.bought = False
-        self.gone = False
         self._queries = 0
         self._favourite = rng.choice(sorted({item.category for item in catalogue}))
         self._page: dict[str, str] = {}
@@ -75,20 +77,25 @@ class Shopping:
             getattr(self, f"_{move}")()
         if self.rng.random() < self.persona.friction:
             self.annoy(0.4)
+        if self.rng.random() < _STRAY:
+            self._emit(self.rng.randint(300, 2000), "exit_intent")
         return self._taken()
 
     def leave(self) -> Timed:
         """Last events of the visit; most browsers say goodbye, some just vanish."""
         rng = self.rng
-        if rng.random() < 0.35:
-            self._emit(rng.randint(200, 900), "exit_intent")
         goodbye = rng.random()
         if goodbye < 0.80:
             self.clock_ms += rng.randint(100, 600)
             self._close()
         elif goodbye < 0.92:
             self._emit(rng.randint(100, 600), "hidden")
-        self.gone = True
+        return self._taken()
+
+    def go_to_the_door(self) -> Timed:
+        """The pointer leaves through the top edge; a few seconds decide what comes of it."""
+        self._emit(self.rng.randint(200, 900), "exit_intent")
+        self.clock_ms += self.rng.randint(1500, 5000)
         return self._taken()
 
     def annoy(self, amount: float) -> None:

@@ -21,6 +21,12 @@ WireEvent = dict[str, Any]
 MOVES_MAX = 60
 """A visit ends after this many moves, whoever it is."""
 
+_EXIT_INTENT = 0.4
+"""Share of leaving visitors whose pointer goes for the window's edge first."""
+
+_GOES = 0.65
+"""Share of those who then really leave, if nothing holds them."""
+
 _SOURCES = {
     "search": {"referrer": "https://www.google.com/search"},
     "social": {"referrer": "https://www.instagram.com/"},
@@ -35,7 +41,7 @@ class Visitor:
     """A visitor of one persona; pop events in time order, show it decisions in between.
 
     Deterministic: the same persona, catalogue and seed give the same events, as long as the same
-    decisions are shown at the same times.
+    decisions are shown at the same times. `due` follows a clock, `pop` runs ahead of it.
     """
 
     def __init__(
@@ -51,11 +57,12 @@ class Visitor:
         self._lift = 0.0
         self._clicked: dict[str, str] | None = None
         self._shown: set[str] = set()
-        self._agenda: list[tuple[int, int, WireEvent]] = []
+        self._agenda: list[tuple[int, int, WireEvent | None]] = []
+        self._ready: list[WireEvent] = []
         self._order = 0
         self._index = 0
         self._moves = 0
-        self._over = False
+        self._over = self._at_the_door = False
         self.shopping = Shopping(persona, catalogue, self._rng, start_ts_ms)
         source = self._rng.choice(persona.sources)
         self._schedule(self.shopping.land(_SOURCES[source]))
@@ -66,19 +73,32 @@ class Visitor:
         return self._luck < self.persona.will_buy + self._lift
 
     def next_ts_ms(self) -> int | None:
-        """When the next event is due by the visitor's clock; None when the visit is over."""
-        while not self._agenda and not self._over:
-            self._step()
+        """When something is due by the visitor's clock; None when the visit is over."""
         return self._agenda[0][0] if self._agenda else None
 
+    def due(self, now_ms: int) -> list[WireEvent]:
+        """The events up to `now_ms`, in the public form.
+
+        What the visitor does next is drawn only when its time has come, so that an action shown
+        meanwhile can still change it.
+        """
+        out = []
+        while self._agenda and self._agenda[0][0] <= now_ms:
+            ts_ms, _, event = heappop(self._agenda)
+            if event is None:
+                self._step()
+                continue
+            self._index += 1
+            event_id = str(UUID(int=self._rng.getrandbits(128), version=4))
+            named = {"event_id": event_id, "session_index": self._index, "ts": ts_ms}
+            out.append({**named, **event})
+        return out
+
     def pop(self) -> WireEvent | None:
-        """The next event in the public form; None when the visit is over."""
-        if self.next_ts_ms() is None:
-            return None
-        ts_ms, _, event = heappop(self._agenda)
-        self._index += 1
-        event_id = str(UUID(int=self._rng.getrandbits(128), version=4))
-        return {"event_id": event_id, "session_index": self._index, "ts": ts_ms, **event}
+        """The next event of a visitor who is shown nothing more; None when the visit is over."""
+        while not self._ready and self._agenda:
+            self._ready = self.due(self._agenda[0][0])[::-1]
+        return self._ready.pop() if self._ready else None
 
     def show(self, decision: dict[str, Any], now_ms: int) -> None:
         """A pushed decision was rendered at `now_ms`: impression now, an answer a little later."""
@@ -99,19 +119,23 @@ class Visitor:
             self._lift = max(self._lift + response.lift, -1.0)
             self._clicked = outcome
             self.shopping.patience += 4
+            self._at_the_door = False
             clicked_ms = painted_ms + self._rng.randint(900, 4000)
             self._put(clicked_ms, {"type": "action_click", **outcome})
         elif draw < response.click + response.dismiss:
             self.shopping.annoy(0.15)
             self._put(painted_ms + self._rng.randint(600, 2500), {"type": "dismiss", **outcome})
 
-    def _put(self, ts_ms: int, event: WireEvent) -> None:
+    def _put(self, ts_ms: int, event: WireEvent | None) -> None:
         self._order += 1
         heappush(self._agenda, (ts_ms, self._order, event))
 
     def _schedule(self, events: Sequence[tuple[int, WireEvent]]) -> None:
+        """Put a move's events on the agenda, and the next move after them (None)."""
         for ts_ms, event in events:
             self._put(ts_ms, event)
+        if not self._over:
+            self._put(self.shopping.clock_ms, None)
 
     def _step(self) -> None:
         self._moves += 1
@@ -119,15 +143,22 @@ class Visitor:
         move = self._choose() if self._moves < MOVES_MAX else "leave"
         if move == "leave" and self.buys and not shopping.bought:
             move = "checkout" if shopping.cart else "add" if shopping.product else "product"
+        at_the_door, self._at_the_door = self._at_the_door, False
+        if at_the_door and self._rng.random() < _GOES:
+            move = "leave"
+        elif move == "leave" and self._rng.random() < _EXIT_INTENT and self._moves < MOVES_MAX:
+            self._at_the_door = True
+            self._schedule(shopping.go_to_the_door())
+            return
         if move == "leave":
             self._over = True
             self._schedule(shopping.leave())
             return
-        self._schedule(shopping.perform(move, buys=self.buys))
+        events = shopping.perform(move, buys=self.buys)
         if shopping.bought and self._clicked is not None:
-            self._put(shopping.clock_ms, {"type": "convert", **self._clicked})
+            events.append((shopping.clock_ms, {"type": "convert", **self._clicked}))
             self._clicked = None
-        self._over = shopping.gone
+        self._schedule(events)
 
     def _choose(self) -> str:
         weights = [self._weight(move) for move in MOVES]

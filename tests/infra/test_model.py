@@ -1,0 +1,243 @@
+"""The shipped intent model: small, intact, better than chance, and it reacts the right way."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from hashlib import sha256
+from typing import Any
+
+import numpy as np
+import pytest
+
+from connectors.onnx import OnnxScorer
+from infra.demo.personas import STAND_IN
+from infra.model import FOLDER, BadModel, load
+from infra.training.card import features_sha256
+from infra.training.heads import calibrate, fit
+from infra.training.labels import CONCEPTS, INTENTS, SIGNS, labels, medians
+from infra.training.measures import auroc
+from infra.training.visits import START_MS, Profiler, logged, visits
+from models.features import FEATURES
+from models.intent import score_ppm
+from schemas.model import Model
+from schemas.profile import Profile
+
+USER = "demo:v:" + "0" * 32
+FRESH_SEED = "fresh"
+RAGE = "rage_click"
+
+
+@cache
+def model() -> Model:
+    """The committed model."""
+    return load()
+
+
+@cache
+def card() -> dict[str, Any]:
+    """Its card."""
+    out: dict[str, Any] = json.loads(model().card)
+    return out
+
+
+def page(kind: str, path: str) -> dict[str, Any]:
+    """A page as an SDK names it."""
+    return {"page": {"url": f"https://demo.shop.example{path}", "path": path, "type": kind}}
+
+
+def product(n: int) -> dict[str, Any]:
+    """A product page of the stand-in catalogue."""
+    item = STAND_IN[n]
+    fields = {"id": item.id, "name": item.name, "category": item.category, "price": item.price}
+    return {**page("product", item.url), "product": fields}
+
+
+def concepts_after(script: list[tuple[int, str, dict[str, Any]]]) -> dict[str, int]:
+    """Concepts in ppm after a script of (gap in ms, type, fields), through the job's own step."""
+    profiler, scorer = Profiler(STAND_IN), OnnxScorer.from_model(model())
+    profile: Profile | None = None
+    ts_ms, concepts = START_MS, [0] * len(CONCEPTS)
+    for index, (gap_ms, kind, fields) in enumerate(script):
+        ts_ms += gap_ms
+        wire = {"event_id": f"e{index}", "session_index": index, "type": kind, "ts": ts_ms}
+        profile, row = profiler.fold(profile, logged(wire | fields, USER, "s1", "t1", ts_ms + 20))
+        assert row is not None
+        concepts, _ = scorer.step(row, b"")
+    return dict(zip(model().concepts, concepts, strict=True))
+
+
+def percentile(concept: str, which: str) -> int:
+    """A percentile of the concept over held-out simulated visitors."""
+    return int(card()["concept_percentiles_ppm"][concept][which])
+
+
+CALM = [
+    (0, "session_start", {}),
+    (200, "page_view", page("home", "/")),
+    (9000, "page_view", page("category", "/c/kitchen")),
+    (12_000, "page_view", page("product", STAND_IN[7].url)),
+    (5, "product_view", product(7)),
+    (8000, "scroll", {**page("product", STAND_IN[7].url), "vectors": {"scroll_depth": 0.5}}),
+]
+RAGING = [
+    *CALM,
+    *(
+        (gap_ms, kind, page("product", STAND_IN[7].url))
+        for gap_ms, kind in [(900, "click"), (150, "click"), (140, "click"), (10, RAGE)] * 2
+    ),
+]
+BUYING = [
+    (0, "session_start", {}),
+    (200, "page_view", page("product", STAND_IN[7].url)),
+    (5, "product_view", product(7)),
+    (6000, "add_to_cart", {**product(7), "value": "14.50"}),
+    (3000, "page_view", page("cart", "/cart")),
+    (5, "cart_view", page("cart", "/cart")),
+]
+LEAVING = [
+    (0, "session_start", {}),
+    (300, "page_view", page("home", "/")),
+    (9000, "exit_intent", page("home", "/")),
+]
+
+
+def reading(n: int) -> list[tuple[int, str, dict[str, Any]]]:
+    """A product page read slowly to its end."""
+    here = page("product", STAND_IN[n].url)
+    return [
+        (20_000, "page_view", here),
+        (5, "product_view", product(n)),
+        (6000, "scroll", {**here, "vectors": {"scroll_depth": 0.5}}),
+        (9000, "scroll", {**here, "vectors": {"scroll_depth": 0.9}}),
+        (17_000, "pause", {**here, "vectors": {"active_duration_s": 30.0}}),
+        (20_000, "page_leave", {**here, "vectors": {"active_duration_s": 36.0}}),
+    ]
+
+
+COMPARING = [(0, "session_start", {}), *(step for n in (6, 7, 8, 6, 7) for step in reading(n))]
+
+
+def test_the_file_is_small_and_intact() -> None:
+    graph = (FOLDER / "default.onnx").read_bytes()
+    assert len(graph) <= 64 * 1024
+    assert sha256(graph).hexdigest() == model().sha256
+
+
+def test_bytes_that_do_not_belong_to_the_record_are_refused(tmp_path: Any) -> None:
+    (tmp_path / "default.json").write_bytes((FOLDER / "default.json").read_bytes())
+    (tmp_path / "default.onnx").write_bytes(b"other" + model().onnx)
+    with pytest.raises(BadModel, match=r"default\.onnx"):
+        load(tmp_path)
+
+
+def test_the_record_fits_the_code_that_feeds_it() -> None:
+    assert model().features == FEATURES
+    assert model().concepts == tuple(CONCEPTS)
+    assert [head.name for head in model().heads] == list(INTENTS)
+    assert card()["features_sha256"] == features_sha256()
+
+
+def test_the_card_says_what_the_model_is() -> None:
+    assert card()["simulated"] is True and "simulated" in card()["data"]
+    assert card()["licence"] == "Apache-2.0"
+    assert all(card()[name] for name in ("seed", "visitors", "rows", "period", "limits"))
+
+
+def test_known_signs_hold_in_every_head() -> None:
+    for head in model().heads:
+        weights = dict(zip(model().concepts, head.weights_micro, strict=True))
+        assert any(head.weights_micro)
+        for concept, sign in SIGNS[head.name].items():
+            assert weights[concept] * sign >= 0, (head.name, concept)
+
+
+def test_calibration_is_strictly_monotone() -> None:
+    for head in model().heads:
+        assert list(head.calibration_x) == sorted(set(head.calibration_x))
+        assert list(head.calibration_y) == sorted(head.calibration_y)
+        assert head.calibration_x[0] == 0 and head.calibration_x[-1] == 1_000_000
+
+
+def test_rage_clicks_raise_frustration_above_its_90th_percentile() -> None:
+    raging, calm = concepts_after(RAGING), concepts_after(CALM)
+    assert raging["frustration"] > percentile("frustration", "p90") > calm["frustration"]
+
+
+def test_a_straight_way_to_the_cart_raises_checkout_readiness() -> None:
+    buying, calm = concepts_after(BUYING), concepts_after(CALM)
+    assert buying["checkout_readiness"] > percentile("checkout_readiness", "p90")
+    assert buying["checkout_readiness"] > 2 * calm["checkout_readiness"]
+    assert buying["frustration"] < percentile("frustration", "p50")
+
+
+def test_exit_intent_on_the_first_page_raises_drop_off() -> None:
+    assert concepts_after(LEAVING)["drop_off"] > percentile("drop_off", "p90")
+
+
+def test_slow_reading_raises_deliberation_and_no_frustration() -> None:
+    comparing = concepts_after(COMPARING)
+    assert comparing["deliberation"] > percentile("deliberation", "p90")
+    assert comparing["frustration"] < percentile("frustration", "p90")
+
+
+def test_buying_raises_purchase_intent_and_lowers_churn_risk() -> None:
+    buying, leaving = _scores(concepts_after(BUYING)), _scores(concepts_after(LEAVING))
+    assert buying["purchase_intent"] > 3 * leaving["purchase_intent"]
+    assert buying["churn_risk"] < leaving["churn_risk"]
+
+
+def _scores(concepts: dict[str, int]) -> dict[str, int]:
+    ordered = [concepts[name] for name in model().concepts]
+    return {head.name: score_ppm(head, ordered) for head in model().heads}
+
+
+@cache
+def fresh() -> tuple[np.ndarray, np.ndarray]:
+    """Concepts then scores in [0, 1], and their labels, of visitors nobody trained on."""
+    scorer = OnnxScorer.from_model(model())
+    of_category = medians([(item.category, item.price_micros) for item in STAND_IN])
+    said, truth = [], []
+    for visit in visits(250, FRESH_SEED, STAND_IN):
+        truth.extend(labels(visit.events, of_category))
+        for row in visit.rows:
+            concepts, _ = scorer.step(row, b"")
+            said.append([*concepts, *(score_ppm(head, concepts) for head in model().heads)])
+    return np.array(said) / 1e6, np.array(truth)
+
+
+@pytest.mark.parametrize("name", [*CONCEPTS, *INTENTS])
+def test_fresh_visitors_are_told_apart_well_above_chance(name: str) -> None:
+    said, truth = fresh()
+    at = [*CONCEPTS, *INTENTS].index(name)
+    found = auroc(said[:, at], truth[:, at], np.ones(len(said)))
+    assert found > (0.70 if name in ("purchase_intent", "checkout_readiness") else 0.58)
+
+
+def test_no_output_is_a_constant() -> None:
+    said, _ = fresh()
+    assert (said.std(axis=0) > 0.02).all()
+
+
+def test_probabilities_mean_what_they_say_on_fresh_visitors() -> None:
+    said, truth = fresh()
+    gap = np.abs(said.mean(axis=0) - truth.mean(axis=0))[len(CONCEPTS) :]
+    assert (gap < 0.06).all(), dict(zip(INTENTS, gap.round(3), strict=True))
+
+
+def test_labels_look_ahead_only() -> None:
+    """A label never depends on what came before the event."""
+    of_category = medians([(item.category, item.price_micros) for item in STAND_IN])
+    visit = next(v for v in visits(40, "ahead", STAND_IN) if len(v.events) > 12 and not v.will_buy)
+    whole = labels(visit.events, of_category)
+    assert labels(visit.events[6:], of_category)[1:] == whole[7:]
+
+
+def test_a_head_fit_respects_its_signs_and_its_calibration_follows_the_truth() -> None:
+    rng = np.random.default_rng(5)
+    concepts = rng.integers(0, 1_000_000, (4000, 2))
+    truth = (rng.random(4000) < concepts[:, 0] / 1e6).astype(float)
+    free = calibrate(fit("x", concepts, truth, ("a", "b"), {}), concepts, truth)
+    bound = fit("x", concepts, truth, ("a", "b"), {"a": -1})
+    assert free.weights_micro[0] > 1_000_000 and bound.weights_micro[0] == 0
+    assert score_ppm(free, [900_000, 500_000]) > 2 * score_ppm(free, [200_000, 500_000])
