@@ -74,6 +74,7 @@ class Run:
     users: list[str | None] = field(default_factory=list)
     socket_ms: dict[str, float] = field(default_factory=dict)
     socket_messages: int = 0
+    socket_repeats: int = 0
     decisions: list[Tailed] = field(default_factory=list)
     probes: dict[str, str] = field(default_factory=dict)
     counts: dict[str, Counts] = field(default_factory=dict)
@@ -213,6 +214,7 @@ class Replay:
     def _heard(self, message: Message, arrived_ms: float) -> None:
         self.run.socket_messages += 1
         if message.get("type") == "decision":
+            self.run.socket_repeats += message["slot_id"] in self.run.socket_ms
             self.run.socket_ms.setdefault(message["slot_id"], arrived_ms)
 
     async def _send_all(self) -> None:

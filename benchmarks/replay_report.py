@@ -71,6 +71,7 @@ def report(run: Run, codec: Codec[Decision], site: str, warmup_s: float) -> dict
         "decisions": len(decided),
         "repeated": slots.repeated,
         "slots_with_two_bodies": slots.two_bodies,
+        "slots_pushed_twice": run.socket_repeats,
         "by_campaign": _tally(d.campaign_id for d in decided if d.campaign_id),
         "by_trigger": _tally(d.trigger.kind for d in decided),
         "none_reasons": _tally(d.reason for d in decided if d.reason != "won"),

@@ -1,0 +1,150 @@
+"""How fast the job reads a full topic: the real broker, the real engine, one core for the job.
+
+Beside it, the same source, keying and sink around a hop that decides nothing. CPU time is that of
+the whole TaskManager process (JVM, Python, RocksDB, Kafka clients), so neighbours on the machine
+bend the rate but hardly the CPU per event. The first fifth is warm-up and is left out.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+from urllib.request import urlopen
+
+from confluent_kafka import Producer
+from msgspec.structs import replace
+
+from benchmarks.rows import Row, machine
+from benchmarks.workloads import campaigns, mix, site
+from connectors.avro import codec
+from connectors.registry import RegistryClient
+from infra.local.builds import PACKAGES
+from infra.local.layout import CHECKOUT, Layout, read_layout
+from infra.local.service import endpoints
+from infra.local.services import BASE
+from infra.local.stack import Stack
+from infra.model import load as load_model
+from schemas.topics import EVENTS
+
+NAME = "drain"
+HELP = "the job on one core reading a full topic, beside a pass-through; starts stacks of its own"
+EVENTS_WRITTEN = 200_000
+KEYS = 100_000
+WARM_UP = 0.2
+SAMPLE_S = 0.5
+PATIENCE_S = 300.0
+TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+RECORDS_IN = re.compile(r'operator_numRecordsIn\{[^}]*operator_name="decide"[^}]*\} ([0-9.E]+)')
+
+
+class Sample(NamedTuple):
+    """What had been read by the hop and spent by its process at one moment."""
+
+    at_s: float
+    records: int
+    cpu_s: float
+
+
+def rows() -> list[Row]:
+    """Drain the job, then the pass-through, each on a stack of its own."""
+    out = []
+    for name, code in (("job", CHECKOUT), ("pass-through", None)):
+        with tempfile.TemporaryDirectory(prefix="kairos-drain-") as folder:
+            out += _drained(name, Path(folder), code or _passthrough(Path(folder) / "code"))
+    return out
+
+
+def _passthrough(code: Path) -> Path:
+    """The job's packages with the hop replaced."""
+    for package in PACKAGES:
+        shutil.copytree(CHECKOUT / package, code / package)
+    shutil.copy(Path(__file__).with_name("passthrough.py"), code / "operators" / "decide.py")
+    return code
+
+
+def _drained(name: str, folder: Path, code: Path) -> list[Row]:
+    with _running(Layout(CHECKOUT, read_layout().home, folder / "stack"), code) as stack:
+        stack.up(BASE, demo=False, job=False)
+        _fill(endpoints(stack.state.ports))
+        stack.up(BASE, demo=False)
+        begin, end = _measured(stack)
+    events = end.records - begin.records
+    us = (end.cpu_s - begin.cpu_s) * 1e6 / events
+    rate = events / (end.at_s - begin.at_s)
+    about = machine()
+    return [
+        Row(f"drain {name}", "events/s on one core", round(rate), machine=about),
+        Row(f"drain {name} CPU", "us/event of the TaskManager", round(us, 1), machine=about),
+    ]
+
+
+@contextmanager
+def _running(layout: Layout, code: Path) -> Iterator[Stack]:
+    stack = Stack(layout, code=code)
+    try:
+        yield stack
+    finally:
+        stack.down()
+
+
+def _fill(where: dict[str, str]) -> None:
+    """The control records in force from the start, then every event of the mix."""
+    registry = RegistryClient(where["registry"])
+    producer = Producer(
+        {
+            "bootstrap.servers": where["brokers"],
+            "partitioner": "murmur2_random",
+            "queue.buffering.max.messages": 2 * EVENTS_WRITTEN,
+            "message.max.bytes": 8 * 1024 * 1024,
+        }
+    )
+    model = replace(load_model(), version=1, effective_at_ms=0)
+    for topic, record in (("sites", site()), ("campaigns", campaigns()), ("models", model)):
+        frame = codec(topic, registry).encode(record)
+        producer.produce(topic, key=record.site.encode(), value=frame)
+    encode = codec(EVENTS, registry).encode
+    for event in mix(EVENTS_WRITTEN, KEYS):
+        key, at_ms = event.user_key.encode(), event.received_at_ms
+        producer.produce(EVENTS, key=key, value=encode(event), timestamp=at_ms)
+        producer.poll(0)
+    assert producer.flush(60) == 0, "the broker did not take every event within 60 s"
+
+
+def _measured(stack: Stack) -> tuple[Sample, Sample]:
+    """The first sample after warm-up and the last before the topic is empty."""
+    pid = stack.state.pids["taskmanager-1"]
+    url = f"http://127.0.0.1:{stack.state.ports['prometheus_taskmanager']}/metrics"
+    _pin(pid)
+    samples: list[Sample] = []
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        sample = _sample(pid, url)
+        if sample.records >= EVENTS_WRITTEN:
+            break
+        samples.append(sample)
+        time.sleep(SAMPLE_S)
+    warm = [each for each in samples if each.records >= WARM_UP * EVENTS_WRITTEN]
+    assert len(warm) >= 2, f"too few samples: {samples[-3:]}"
+    return warm[0], warm[-1]
+
+
+def _pin(pid: int) -> None:
+    """Give the process one core, and later threads with it."""
+    core = {max(os.sched_getaffinity(0))}
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        os.sched_setaffinity(int(thread.name), core)
+
+
+def _sample(pid: int, url: str) -> Sample:
+    with urlopen(url, timeout=10) as answer:
+        found = RECORDS_IN.findall(answer.read().decode())
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    cpu_s = (int(fields[11]) + int(fields[12])) / TICKS_PER_S
+    return Sample(time.monotonic(), int(float(found[0])) if found else 0, cpu_s)

@@ -1,0 +1,121 @@
+"""Poison: at the gateway a precise 4xx, in the topic a dead letter with the original bytes."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import time
+from collections import Counter
+from urllib import error, request
+
+import pytest
+from confluent_kafka import Producer
+
+from connectors.avro import RegistryClient, codec
+from connectors.topic_tail import TopicTail
+from infra.local.stack import Stack
+from schemas.event import Consent, Event, Page
+from schemas.ids import known_key
+from schemas.topics import DEAD_LETTERS, EVENTS
+from tests.stack.poison import RECORDS, REQUESTS, Bench
+from tests.stack.test_kills import await_that
+
+PER_CLASS = 20
+SEED = 20
+
+
+def good_event(number: int) -> Event:
+    """An event that would be applied."""
+    now = int(time.time() * 1000)
+    return Event(
+        event_id=f"poison-{number}",
+        type="click",
+        site="demo",
+        user_key=known_key("demo", b"poison", str(number)),
+        session_id="s",
+        tab_id="t",
+        session_index=0,
+        ts_ms=now,
+        sent_at_ms=now,
+        received_at_ms=now,
+        accepted_at_ms=now,
+        consent=Consent(True, True, True),
+        page=Page("https://shop.example/", "/", "home", "Home"),
+    )
+
+
+def restarts(stack: Stack) -> float:
+    """Job restarts so far, from the JobManager's own metrics."""
+    port = stack.state.ports["prometheus_jobmanager"]
+    with request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        text = answer.read().decode()
+    return sum(map(float, re.findall(r"_job_numRestarts\{[^}]*\} ([0-9.eE+]+)", text)))
+
+
+@pytest.mark.promise("M6")
+def test_poison_in_the_topic_ends_in_dead_letters_with_its_bytes(stack: Stack) -> None:
+    """Twenty a class: dead letters by (partition, offset) = injected, no job restart."""
+    registry = RegistryClient(stack.state.endpoints["registry"])
+    events, letters = codec(EVENTS, registry), codec(DEAD_LETTERS, registry)
+    brokers = stack.state.endpoints["brokers"]
+    before = restarts(stack)
+    seen: list = []
+    tail = TopicTail(brokers, DEAD_LETTERS, seen.append).start()
+    injected: dict[tuple[int, int], tuple[str, bytes | None, bytes | None]] = {}
+    producer = Producer(
+        {
+            "bootstrap.servers": brokers,
+            "partitioner": "murmur2_random",
+            "message.max.bytes": 300_000,
+            "linger.ms": 0,
+        }
+    )
+    rng = random.Random(SEED)
+    for number in range(PER_CLASS):
+        for name, make in RECORDS.items():
+            record = make(Bench(rng, events, good_event(number)))
+
+            def written(failed, message, name=name, record=record) -> None:
+                assert failed is None, f"{name}: {failed}"
+                injected[message.partition(), message.offset()] = (name, record.key, record.value)
+
+            producer.produce(
+                EVENTS, record.value, record.key, timestamp=record.timestamp_ms, callback=written
+            )
+        producer.poll(0)
+    assert producer.flush(60) == 0
+    await_that("dead letters", lambda: len(seen) >= len(injected), 60)
+    tail.stop()
+    found = {}
+    for each in seen:
+        letter = letters.decode(each.value)
+        found[letter.origin_partition, letter.origin_offset] = letter
+    assert found.keys() == injected.keys(), Counter(
+        injected[place][0] for place in injected.keys() - found.keys()
+    )
+    for place, (name, key, value) in injected.items():
+        assert (found[place].key, found[place].value) == (key, value), name
+        assert found[place].origin_topic == EVENTS and found[place].reason, name
+    assert restarts(stack) == before
+
+
+def post(stack: Stack, body: bytes) -> tuple[int, dict]:
+    """Status and answer of one request."""
+    address = stack.state.endpoints["gateway"] + "/v1/events"
+    asked = request.Request(address, body, {"Content-Type": "application/json"})
+    try:
+        with request.urlopen(asked, timeout=10) as answer:
+            return answer.status, json.loads(answer.read())
+    except error.HTTPError as refused:
+        return refused.code, json.loads(refused.read())
+
+
+@pytest.mark.parametrize("name", REQUESTS)
+def test_rubbish_at_the_gateway_gets_a_precise_4xx(name: str, stack: Stack) -> None:
+    """Twenty instances a class: a 4xx that says what is wrong, never a 5xx."""
+    rng = random.Random(f"{SEED}-{name}")
+    for _ in range(PER_CLASS):
+        status, answer = post(stack, REQUESTS[name](rng))
+        assert 400 <= status < 500, answer
+        assert answer["error"], answer
