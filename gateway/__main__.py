@@ -16,9 +16,7 @@ from gateway.settings import BadSettings, read_settings
 
 def main() -> int:
     """Run until SIGTERM; the exit code is 0 after a clean drain."""
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s"
-    )
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     try:
         return uvloop.run(Server(read_settings(os.environ)).run())
     except (BadSettings, LogUnavailable, RegistryUnavailable, RegistryRefused) as error:

@@ -30,9 +30,7 @@ class Metrics:
         return Counter(f"kairos_gateway_{name}", text, [label], registry=self.registry)
 
     def _histogram(self, name: str, text: str) -> Histogram:
-        return Histogram(
-            f"kairos_gateway_{name}", text, buckets=BUCKETS_S, registry=self.registry
-        )
+        return Histogram(f"kairos_gateway_{name}", text, buckets=BUCKETS_S, registry=self.registry)
 
     def render(self, push_counts: dict[str, int]) -> bytes:
         """The exposition text; push counts are kept plain on the hot path and copied here."""

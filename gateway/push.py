@@ -146,9 +146,7 @@ class Hub:
             return present.none_frame(decision, ledger, now_ms=now_ms)
         return None
 
-    def attach(
-        self, connection: Connection, last_seq: int, epoch: int | str | None
-    ) -> Welcome:
+    def attach(self, connection: Connection, last_seq: int, epoch: int | str | None) -> Welcome:
         """A visitor is here: what is held for this session and tab and not seen by it yet."""
         key = connection.user_key
         self._connections[key].add(connection)

@@ -15,7 +15,7 @@ import binascii
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from hashlib import sha256
 from hmac import compare_digest
-from hmac import new as new_hmac
+from hmac import digest as hmac_digest
 
 from msgspec import Struct
 
@@ -57,7 +57,7 @@ def mint(site: str, secret: bytes, user_key: str, *, now_ms: int, origin: str = 
         + bytes.fromhex(visitor_id)
         + _origin_hash(origin)
     )
-    return urlsafe_b64encode(payload + _mac(site, secret, payload)).decode().rstrip("=")
+    return _text(payload + _mac(site, secret, payload))
 
 
 def verify(site: str, secret: bytes, token: str, *, now_ms: int, origin: str = "") -> Visitor:
@@ -87,13 +87,18 @@ def _unpacked(token: str) -> tuple[bytes, bytes]:
         data = urlsafe_b64decode(token.encode("ascii") + b"=" * (-len(token) % 4))
     except (binascii.Error, ValueError):
         raise BadToken("the token is not base64url") from None
-    if len(data) != PAYLOAD_BYTES + MAC_BYTES:
-        raise BadToken("the token has the wrong length")
+    # Several texts decode to the same bytes; only the one we wrote is the token.
+    if len(data) != PAYLOAD_BYTES + MAC_BYTES or _text(data) != token:
+        raise BadToken("the token is not one of ours")
     return data[:PAYLOAD_BYTES], data[PAYLOAD_BYTES:]
 
 
+def _text(data: bytes) -> str:
+    return urlsafe_b64encode(data).decode().rstrip("=")
+
+
 def _mac(site: str, secret: bytes, payload: bytes) -> bytes:
-    return new_hmac(secret, joined("token", site, payload), sha256).digest()[:MAC_BYTES]
+    return hmac_digest(secret, joined("token", site, payload), "sha256")[:MAC_BYTES]
 
 
 def _origin_hash(origin: str) -> bytes:

@@ -80,6 +80,4 @@ def subject_of(
 
 
 def _minted(site: Site, key: UserKey, origin: str, now_ms: int) -> Subject:
-    return Subject(
-        key, tokens.mint(site.site, site.mint_secret, key, now_ms=now_ms, origin=origin)
-    )
+    return Subject(key, tokens.mint(site.site, site.mint_secret, key, now_ms=now_ms, origin=origin))
