@@ -14,4 +14,4 @@ NAME = "gateway"
 def service(layout: Layout, ports: Mapping[str, int]) -> Service:
     """One gateway with both roles, ingest and push."""
     spec = python_module(layout, ports, NAME, "gateway")
-    return Service(spec, lambda: http_ok(f"http://127.0.0.1:{ports[NAME]}/readyz"), 30.0)
+    return Service(spec, lambda: http_ok(f"http://127.0.0.1:{ports[NAME]}/readyz"))

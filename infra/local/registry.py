@@ -17,4 +17,4 @@ def service(layout: Layout, ports: Mapping[str, int]) -> Service:
     spec = python_module(
         layout, ports, NAME, "infra.registry", "--port", str(ports[NAME]), "--data-dir", data
     )
-    return Service(spec, lambda: http_ok(f"http://127.0.0.1:{ports[NAME]}/subjects"), 20.0)
+    return Service(spec, lambda: http_ok(f"http://127.0.0.1:{ports[NAME]}/subjects"))

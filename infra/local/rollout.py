@@ -24,8 +24,8 @@ from infra.local.process import Processes, Spec, wait_until
 from infra.local.savepoints import METADATA, newest_complete, to_hand_over
 from infra.local.submission import Submission, SubmissionFailed
 
-RUNNING_TIMEOUT_S = 90.0
-REGISTER_TIMEOUT_S = 60.0
+RUNNING_TIMEOUT_S = 180.0
+REGISTER_TIMEOUT_S = 120.0
 FAILURES_MAX = 3
 """A job that failed this often at its start is a failed rollout, not a slow one."""
 

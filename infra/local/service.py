@@ -18,7 +18,7 @@ class Service:
 
     spec: Spec
     ready: Callable[[], bool]
-    ready_timeout_s: float = 60.0
+    ready_timeout_s: float = 120.0
 
 
 def base_env(layout: Layout, ports: Mapping[str, int]) -> dict[str, str]:

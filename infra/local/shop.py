@@ -14,4 +14,4 @@ NAME = "shop"
 def service(layout: Layout, ports: Mapping[str, int]) -> Service:
     """The storefront."""
     spec = python_module(layout, ports, NAME, "infra.demo.shop")
-    return Service(spec, lambda: http_ok(f"http://127.0.0.1:{ports[NAME]}/"), 20.0)
+    return Service(spec, lambda: http_ok(f"http://127.0.0.1:{ports[NAME]}/"))

@@ -10,8 +10,8 @@ from pathlib import Path
 from infra.local.flink import CLIENT
 from infra.local.process import Processes, ProcessFailed, Spec, wait_until
 
-BUILD_TIMEOUT_S = 120.0
-SUBMIT_TIMEOUT_S = 60.0
+BUILD_TIMEOUT_S = 180.0
+SUBMIT_TIMEOUT_S = 120.0
 PYTHON_SAID = " PythonDriver "
 LINES_TOLD = 8
 JOB_ID = re.compile(r"(?:submitted with JobID |Successfully submitted job .*\()([0-9a-f]{32})")

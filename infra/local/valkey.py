@@ -40,4 +40,4 @@ def service(layout: Layout, ports: Mapping[str, int]) -> Service:
         cwd=str(layout.stack),
         port=ports[NAME],
     )
-    return Service(spec, lambda: answers(ports[NAME], b"PING\r\n", b"+PONG"), 15.0)
+    return Service(spec, lambda: answers(ports[NAME], b"PING\r\n", b"+PONG"))
