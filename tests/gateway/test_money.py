@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.money import BadMoney, to_micros
@@ -34,6 +34,7 @@ def test_anything_else_is_refused(text: str) -> None:
         to_micros(text)
 
 
+@settings(deadline=None)
 @given(st.decimals(min_value=0, max_value=10**11, places=6))
 def test_it_agrees_with_decimal_arithmetic(value: Decimal) -> None:
     assert to_micros(f"{value:f}") == int(value * 1_000_000)

@@ -16,6 +16,9 @@ from tests.gateway.samples import TS_MS, make_batch, make_event, make_site
 SITES = {"demo": make_site()}
 EVENTS = codec("events", MemoryRegistry())
 BARE = {"event_id": "e", "session_index": 1, "timestamp": TS_MS}
+UNHURRIED = settings(deadline=None, max_examples=100)
+"""A busy machine is slow now and then, which is no fault of the code."""
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
@@ -36,17 +39,19 @@ def judged(data: bytes, asked: Asked) -> Accepted | Refusal:
     return result
 
 
+@UNHURRIED
 @given(st.binary(), st.sampled_from(["", "gzip", "br"]))
 def test_any_bytes_get_an_answer(data: bytes, encoding: str) -> None:
     assert judged(data, Asked(encoding=encoding))
 
 
+@UNHURRIED
 @given(JSON)
 def test_any_json_gets_an_answer(value: Any) -> None:
     assert judged(json.dumps(value).encode(), Asked())
 
 
-@settings(max_examples=100)
+@UNHURRIED
 @given(st.sampled_from(sorted(make_batch())), JSON)
 def test_any_json_in_a_field_of_the_envelope_gets_an_answer(name: str, value: Any) -> None:
     assert judged(json.dumps({**make_batch(), name: value}).encode(), Asked())
@@ -60,13 +65,13 @@ INNER = {
 }
 
 
-@settings(max_examples=100)
+@UNHURRIED
 @given(st.sampled_from(FIELDS), JSON)
 def test_any_json_in_a_field_of_an_event_gets_an_answer(name: str, value: Any) -> None:
     assert judged(json.dumps(make_batch(make_event(**{name: value}))).encode(), Asked())
 
 
-@settings(max_examples=100)
+@UNHURRIED
 @given(st.sampled_from([(outer, name) for outer in INNER for name in INNER[outer]]), JSON)
 def test_any_json_deep_in_an_event_gets_an_answer(place: tuple[str, str], value: Any) -> None:
     outer, name = place
@@ -77,12 +82,13 @@ def test_any_json_deep_in_an_event_gets_an_answer(place: tuple[str, str], value:
 SMALL = st.none() | st.booleans() | st.integers() | st.text(max_size=3) | st.just([])
 
 
-@settings(max_examples=50)
+@UNHURRIED
 @given(st.dictionaries(st.text(max_size=3), SMALL, max_size=18))
 def test_any_properties_get_an_answer(properties: dict[str, Any]) -> None:
     assert judged(json.dumps(make_batch(make_event(properties=properties))).encode(), Asked())
 
 
+@UNHURRIED
 @given(st.sampled_from(sorted(BARE)), JSON, st.text(), st.text(), st.text())
 def test_any_bare_event_gets_an_answer(
     name: str, value: Any, session_id: str, kind: str, token: str
@@ -91,6 +97,7 @@ def test_any_bare_event_gets_an_answer(
     assert judged(json.dumps({**BARE, name: value}).encode(), asked)
 
 
+@UNHURRIED
 @given(st.integers(min_value=0, max_value=600), st.binary(max_size=4))
 def test_a_damaged_batch_gets_an_answer(place: int, patch: bytes) -> None:
     data = json.dumps(make_batch()).encode()
