@@ -15,6 +15,7 @@ import pytest
 from infra.local.builds import PACKAGES
 from infra.local.layout import CHECKOUT, read_layout
 from infra.local.ports import DEFAULT_PORTS, ENV_PREFIX, is_free
+from infra.local.services import ALL
 from infra.local.stack import Stack
 from infra.local.supervisor import OWNER_ENV
 
@@ -80,11 +81,17 @@ def stack(env: Mapping[str, str], code: Path) -> Iterator[Stack]:
     """The shared stack, up with the demo's data; tests may break it but must heal it."""
     made = Stack(read_layout(env), code=code, env=env, report=print)
     try:
-        made.up(demo=True)
+        made.up([name for name in ALL if name != "shop"])
         yield made
     finally:
         made.down()
     assert left_behind(made.layout.stack) == {}
+
+
+@pytest.fixture(scope="session")
+def shop(stack: Stack) -> str:
+    """The demo shop's URL; an `up` with it adds it to the running stack."""
+    return stack.up().endpoints["shop"]
 
 
 @pytest.fixture(scope="session")
