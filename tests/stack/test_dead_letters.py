@@ -16,9 +16,10 @@ from connectors.dead_letters import REPLAY_OF
 from connectors.log_files import LogRecord
 from connectors.log_topics import LogReader, LogWriter
 from connectors.registry import RegistryClient
-from infra.local.layout import CHECKOUT, Layout
+from infra.local.layout import read_layout
 from infra.local.stack import Stack
 from schemas.dead_letter import DeadLetter, letter
+from tests.stack.conftest import stack_env
 
 USER = b"demo:v:" + b"0" * 32
 POISON = {0: b"garbage", 1: encode_frame(9_999, b"x"), 2: None}
@@ -26,8 +27,8 @@ POISON = {0: b"garbage", 1: encode_frame(9_999, b"x"), 2: None}
 
 @pytest.fixture(scope="module")
 def brokers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    layout = Layout(CHECKOUT, CHECKOUT / ".kairos", tmp_path_factory.mktemp("stack"))
-    stack = Stack(layout)
+    env = stack_env(tmp_path_factory.mktemp("stack"))
+    stack = Stack(read_layout(env), env=env)
     patch = pytest.MonkeyPatch()
     try:
         where = stack.up(("kafka", "registry"), job=False, demo=False).endpoints

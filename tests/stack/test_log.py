@@ -13,7 +13,7 @@ from threading import Thread
 
 import pytest
 from confluent_kafka import KafkaException, Producer
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 
 from cli.main import main
 from connectors import log_files
@@ -23,13 +23,14 @@ from connectors.log_topics import LogReader, LogWriter
 from connectors.log_transfer import EXPORTED, ImportRefused, export_log, import_log
 from connectors.memory import MemoryRegistry
 from connectors.registry import RegistryClient
-from infra.local.layout import CHECKOUT, Layout
+from infra.local.layout import read_layout
 from infra.local.stack import Stack
-from infra.local.topics import create_topics, read_topics
+from infra.local.topics import Topic, create_topics, kept_forever, read_topics
 from schemas.chain import total
 from schemas.decision import Decision
 from schemas.event import Event
 from tests.schemas.samples import NOW_MS, samples
+from tests.stack.conftest import stack_env
 
 DEADLINE_S = 30.0
 USERS = [f"demo:v:{number:032x}" for number in range(40)]
@@ -45,8 +46,8 @@ class Parts:
 
 @pytest.fixture(scope="module")
 def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
-    layout = Layout(CHECKOUT, CHECKOUT / ".kairos", tmp_path_factory.mktemp("stack"))
-    stack = Stack(layout)
+    env = stack_env(tmp_path_factory.mktemp("stack"))
+    stack = Stack(read_layout(env), env=env)
     try:
         where = stack.up(("kafka", "registry"), job=False, demo=False).endpoints
         yield Parts(where["brokers"], where["registry"])
@@ -56,20 +57,20 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
 
 @pytest.fixture
 def broker(parts: Parts) -> str:
-    """The broker with empty topics."""
-    empty(parts.brokers)
+    """The broker with empty topics; the tests' records are older than any retention."""
+    empty(parts.brokers, kept_forever(read_topics()))
     return parts.brokers
 
 
-def empty(brokers: str) -> None:
+def empty(brokers: str, topics: tuple[Topic, ...]) -> None:
     """Delete all topics and create them anew, until the broker tells of them again."""
     admin = AdminClient({"bootstrap.servers": brokers, "log_level": 0})
-    names = {topic.name for topic in read_topics()}
+    names = {topic.name for topic in topics}
     for future in admin.delete_topics(list(names), operation_timeout=DEADLINE_S).values():
         with suppress(KafkaException):
             future.result(DEADLINE_S)
     until(lambda: not names & admin.list_topics(timeout=DEADLINE_S).topics.keys())
-    create_topics(brokers, read_topics())
+    create_topics(brokers, topics)
     until(lambda: names <= admin.list_topics(timeout=DEADLINE_S).topics.keys())
 
 
@@ -128,7 +129,7 @@ def test_a_log_comes_back_the_same_under_other_schema_ids(
     assert len(exported.chain.conflicts) == exported.chain.superseded
     assert len(exported.chain.heads()) > 0
 
-    empty(broker)
+    empty(broker, read_topics())
     other = MemoryRegistry(first_id=500)
     imported = import_log(broker, other, tmp_path / "log", silent)
     assert imported.records == {t: n for t, n in exported.records.items() if t != "decisions"}
@@ -174,9 +175,8 @@ def test_import_keeps_old_records_from_retention(broker: str, parts: Parts, tmp_
     """Records of 2024 are beyond every retention, which the broker checks by record time."""
     registry = RegistryClient(parts.registry)
     export_log(broker, registry, tmp_path / "log", silent)
+    empty(broker, read_topics())
     import_log(broker, registry, tmp_path / "log", silent)
-    from confluent_kafka.admin import ConfigResource, ResourceType
-
     admin = AdminClient({"bootstrap.servers": broker, "log_level": 0})
     asked = [ConfigResource(ResourceType.TOPIC, name) for name in ("events", "sites")]
     found = [future.result(DEADLINE_S) for future in admin.describe_configs(asked).values()]
