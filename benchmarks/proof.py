@@ -1,4 +1,4 @@
-"""A full-size proof: steps on a stack of its own, and a report with all that is needed to repeat it.
+"""A full-size proof: steps on a stack of its own, and a report that can be repeated.
 
 Steps that passed on this commit are kept in `.kairos/proofs/NAME/`, so that a proof that was
 interrupted goes on where it stopped. The report is a page in docs/proofs/.

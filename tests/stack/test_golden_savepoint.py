@@ -1,0 +1,85 @@
+"""Savepoints of every layout ever landed are restored by this build, with their log."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+import uuid
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Producer
+
+from connectors.avro import RegistryClient, codec
+from connectors.topic_tail import Tailed, TopicTail
+from infra.local.layout import read_layout
+from infra.local.services import ALL
+from infra.local.stack import Stack
+from schemas.event import PROBE, Event
+from schemas.topics import DECISIONS, EVENTS
+from tests.stack.conftest import Kairos, stack_env
+from tests.stack.test_kills import await_that
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+LAYOUTS = sorted(path.parent for path in GOLDEN.glob("layout_*/savepoint"))
+QUIET = [name for name in ALL if name not in ("shop", "gateway")]
+
+
+def probe(stack: Stack, users: dict[str, dict]) -> dict[str, str]:
+    """Ask every user for the counts; event id -> user key."""
+    events = codec(EVENTS, RegistryClient(stack.state.endpoints["registry"]))
+    producer = Producer(
+        {
+            "bootstrap.servers": stack.state.endpoints["brokers"],
+            "partitioner": "murmur2_random",
+        }
+    )
+    asked = {}
+    for user in users:
+        now, name = int(time.time() * 1000), str(uuid.uuid4())
+        event = Event(
+            event_id=name,
+            internal=PROBE,
+            site=user.split(":")[0],
+            user_key=user,
+            ts_ms=now,
+            sent_at_ms=now,
+            received_at_ms=now,
+        )
+        producer.produce(EVENTS, events.encode(event), user.encode(), timestamp=now)
+        asked[name] = user
+    assert producer.flush(30) == 0
+    return asked
+
+
+@pytest.mark.promise("D10")
+@pytest.mark.parametrize("folder", LAYOUTS, ids=lambda folder: folder.name)
+def test_a_golden_savepoint_is_restored(folder: Path, tmp_path: Path, kairos: Kairos) -> None:
+    """Every user's counts come back from the savepoint, and no event is read a second time."""
+    users = json.loads((folder / "users.json").read_text())
+    env = stack_env(tmp_path / "stack")
+    stack = Stack(read_layout(env), env=env)
+    try:
+        stack.up(QUIET, demo=False, job=False, keep_forever=True)
+        done = kairos("log", "import", str(folder / "log"), "--json", env=env)
+        assert done.returncode == 0, done.stderr
+        target = stack.layout.data / "flink" / "savepoints" / "golden"
+        shutil.copytree(folder / "savepoint", target)
+        seen: list[Tailed] = []
+        where = stack.state.endpoints
+        tail = TopicTail(where["brokers"], DECISIONS, seen.append).start()
+        stack.up(QUIET, demo=False, job=True, keep_forever=True)
+        asked = probe(stack, users)
+        await_that("answers to the probes", lambda: len(seen) >= len(users), 60)
+        tail.stop()
+        decisions = codec(DECISIONS, RegistryClient(where["registry"]))
+        answers = [decisions.decode(each.value) for each in seen]
+    finally:
+        stack.down()
+    counts = {asked.get(each.trigger.event_id): each.counts for each in answers}
+    assert {each.reason for each in answers} <= {"probe"}
+    assert counts.keys() == users.keys()
+    for user, known in users.items():
+        for name in ("applied", "duplicate", "late", "dead_lettered"):
+            assert getattr(counts[user], name) == known[name], user
