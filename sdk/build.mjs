@@ -1,6 +1,7 @@
 /** Builds dist/ and fails when a bundle is larger than promised. Sizes are gzip level 9. */
 import { execFileSync } from 'node:child_process';
-import { readFileSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { build, transform } from 'esbuild';
 
@@ -38,35 +39,41 @@ const shared = {
 };
 const core = { ...shared, entryPoints: ['src/index.ts'] };
 
-rmSync('dist', { recursive: true, force: true });
+// Built aside and moved in: a gateway that serves dist/ never sees half a build.
+const out = mkdtempSync('node_modules/.build-');
+process.on('exit', () => rmSync(out, { recursive: true, force: true }));
+
 // Both files speak to each other, so they share one table of shortened names.
 const { mangleCache } = await build({
   ...shared,
   mangleCache: {},
   entryPoints: ['src/render/index.ts'],
   format: 'iife',
-  outfile: 'dist/kairos-render.js',
+  outfile: join(out, 'kairos-render.js'),
 });
 const { mangleCache: names } = await build({
   ...core,
   mangleCache,
   format: 'iife',
   entryPoints: ['src/global.ts'],
-  outfile: 'dist/kairos.js',
+  outfile: join(out, 'kairos.js'),
 });
-await build({ ...core, mangleCache: names, format: 'esm', outfile: 'dist/kairos.mjs' });
+await build({ ...core, mangleCache: names, format: 'esm', outfile: join(out, 'kairos.mjs') });
 execFileSync(process.execPath, [
   'node_modules/typescript/bin/tsc',
-  '-p',
-  'tsconfig.json',
-  '--emitDeclarationOnly',
+  ...['-p', 'tsconfig.json', '--emitDeclarationOnly', '--outDir', join(out, 'types')],
 ]);
 
 let failed = false;
 for (const [name, limit] of Object.entries(LIMITS)) {
-  const size = gzipSync(readFileSync(`dist/${name}`), { level: 9 }).length;
+  const size = gzipSync(readFileSync(join(out, name)), { level: 9 }).length;
   const verdict = size <= limit ? 'ok' : 'TOO LARGE';
   failed ||= size > limit;
   console.log(`${name}: ${size} bytes gzipped of ${limit} allowed: ${verdict}`);
 }
-process.exit(failed ? 1 : 0);
+if (failed) process.exit(1);
+
+mkdirSync('dist', { recursive: true });
+for (const name of ['kairos.js', 'kairos-render.js', 'kairos.mjs'])
+  renameSync(join(out, name), join('dist', name));
+cpSync(join(out, 'types'), 'dist/types', { recursive: true });

@@ -1,5 +1,16 @@
 import { readConfig } from './dom/readConfig';
-import { consent, debug, identify, init, onDecision, onEvent, onFrame, page, reset, track } from './index';
+import {
+  consent,
+  debug,
+  identify,
+  init,
+  onDecision,
+  onEvent,
+  onFrame,
+  page,
+  reset,
+  track,
+} from './index';
 
 /** The script tag's entry: the global `kairos`, started when the tag names a site. */
 Object.assign(window, {

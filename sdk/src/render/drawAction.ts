@@ -26,7 +26,7 @@ function drawActions(surface: Surface, close: () => void): (Node | null)[] {
 
 function drawModal(surface: Surface): Drawn {
   const products = drawProducts(surface);
-  const dialog = make('dialog', { class: products ? 'k wide' : 'k' });
+  const dialog = make('dialog', { class: products ? 'k wide' : 'k', tabindex: '-1' });
   const former = document.activeElement as HTMLElement | null;
   let open = true;
   const end = (byVisitor: boolean) => {
@@ -52,6 +52,8 @@ function drawModal(surface: Surface): Drawn {
   dialog.addEventListener('click', (event) => event.target === dialog && close());
   const host = openShadow(dialog, document.body);
   dialog.showModal();
+  // A field takes the focus; without one the dialog itself, so that no button looks chosen.
+  (dialog.querySelector('input') ?? dialog).focus();
 
   function remove() {
     open = false;
