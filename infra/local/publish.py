@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from connectors.avro import register_all
 from connectors.registry import RegistryClient
+from infra.demo import publish as demo
 from infra.local.layout import Layout
 
 
@@ -15,4 +16,5 @@ def register_schemas(registry_url: str) -> None:
 
 
 def publish_demo(layout: Layout, where: Mapping[str, str]) -> None:
-    """Publishes the demo's sites, campaigns, products and model."""
+    """Publishes the demo's sites, campaigns, products and model, as far as they are new."""
+    demo.publish_demo(where["brokers"], where["registry"], layout.stack)

@@ -1,0 +1,82 @@
+"""Keys of sites: made once, kept in the stack's secrets.json (0600), never printed.
+
+A visitor's id follows from the mint secret and a holdout from the salt; a known customer's key
+follows from the identify secret. So these outlive `down`, a rebuilt log and a new broker.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+from msgspec.structs import replace
+
+from schemas.site import Site
+
+FILE = "secrets.json"
+SECRETS = ("mint_secret", "identify_secret", "salt")
+SECRET_BYTES = 32
+
+
+def with_keys(site: Site, stack: Path, known: Site | None = None) -> Site:
+    """The site with its keys: those of the published record, else of the file, else new ones."""
+    if known is not None and known.mint_secret:
+        made = _taken(site, {name: getattr(known, name) for name in ("site_key", *SECRETS)})
+        _keep(stack, made)
+        return made
+    kept = _read(stack).get("sites", {}).get(site.site)
+    if kept is not None:
+        fields = {name: bytes.fromhex(kept[name]) for name in SECRETS}
+        return _taken(site, {"site_key": kept["site_key"], **fields})
+    made = _taken(site, {"site_key": new_site_key(), **{name: new_secret() for name in SECRETS}})
+    _keep(stack, made)
+    return made
+
+
+def rotated(site: Site, stack: Path, names: tuple[str, ...]) -> Site:
+    """The site with new values for `names`, kept in the file."""
+    fresh: dict[str, Any] = {
+        name: new_site_key() if name == "site_key" else new_secret() for name in names
+    }
+    made = replace(site, **fresh)
+    _keep(stack, made)
+    return made
+
+
+def new_site_key() -> str:
+    """A public write key."""
+    return "pk_" + secrets.token_urlsafe(18)
+
+
+def new_secret() -> bytes:
+    """A secret nobody sees."""
+    return secrets.token_bytes(SECRET_BYTES)
+
+
+def _taken(site: Site, keys: dict[str, Any]) -> Site:
+    return replace(site, **keys)
+
+
+def _read(stack: Path) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads((stack / FILE).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    return found
+
+
+def _keep(stack: Path, site: Site) -> None:
+    """Write the keys of one site beside the others, readable by the owner alone."""
+    found = _read(stack)
+    keys = {name: getattr(site, name).hex() for name in SECRETS}
+    sites = {**found.get("sites", {}), site.site: {"site_key": site.site_key, **keys}}
+    stack.mkdir(parents=True, exist_ok=True, mode=0o700)
+    part = stack / f"{FILE}.part"
+    part.unlink(missing_ok=True)
+    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        json.dump({**found, "sites": sites}, file, indent=2)
+    part.replace(stack / FILE)
