@@ -9,18 +9,15 @@ import argparse
 import asyncio
 import os
 import time
-from collections.abc import Sequence
 from typing import Any
 
 from cli.output import CommandError, print_result, progress
-from infra.demo.personas import STAND_IN, Item, read_catalogue
-from infra.local.layout import CHECKOUT, read_layout
+from infra.local.layout import read_layout
 from infra.local.state import State, read_state
 
 NAME = "simulate"
 HELP = "send simulated persona visitors through the gateway; they react to what they are shown"
 EXAMPLE = "kairos simulate --visitors 40 --minutes 3 --seed 7 --truth --json"
-PRODUCTS = CHECKOUT / "infra" / "demo" / "products.yaml"
 RATE = 5.0
 REPORT_MINUTES_MAX = 120
 """A longer run keeps nothing of what it saw and reports its counters only."""
@@ -53,11 +50,6 @@ def run(args: argparse.Namespace) -> int:
     return 0 if result["conserved"] and not result["slots_with_two_bodies"] else 1
 
 
-def catalogue() -> Sequence[Item]:
-    """The demo shop's products, where there are any."""
-    return read_catalogue(PRODUCTS) if PRODUCTS.is_file() else STAND_IN
-
-
 def _crowd(args: argparse.Namespace, gateway: str) -> Any:
     from infra.demo.simulation import Crowd
 
@@ -76,6 +68,7 @@ def _crowd(args: argparse.Namespace, gateway: str) -> Any:
 def simulate(args: argparse.Namespace, state: State, gateway: str) -> dict[str, Any]:
     """One crowd, watched and counted."""
     from benchmarks.openloop import Settings
+    from infra.demo.goods import demo_goods
     from infra.demo.simulation_report import Simulated, summarise
 
     crowd = _crowd(args, gateway)
@@ -91,17 +84,18 @@ def simulate(args: argparse.Namespace, state: State, gateway: str) -> dict[str, 
         seed=0,
     )
     progress(f"simulated visitors, seed {crowd.seed}, about {args.rate:g} events/s")
-    done = Simulated(settings, crowd, catalogue())
+    done = Simulated(settings, crowd, demo_goods())
     asyncio.run(done.play())
     return summarise(done, truth=args.truth)
 
 
 def _endless(args: argparse.Namespace, gateway: str) -> int:
+    from infra.demo.goods import demo_goods
     from infra.demo.simulation import Simulation
 
     crowd = _crowd(args, gateway)
     progress(f"simulated visitors, seed {crowd.seed}, about {args.rate:g} events/s, until stopped")
-    simulation = Simulation(crowd, catalogue(), remember=False)
+    simulation = Simulation(crowd, demo_goods(), remember=False)
     asyncio.run(simulation.play())
     result = {"simulated": True, "visitors": simulation.landed, "acked": simulation.run.accepted}
     print_result(result, as_json=args.json, lines=[f"{simulation.landed} visitors (simulated)"])

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from random import Random
 from typing import Any
 
-from infra.demo.personas import Item, Persona
+from infra.demo.goods import Item
+from infra.demo.persona import Persona
 
 WireEvent = dict[str, Any]
 Timed = list[tuple[int, WireEvent]]

@@ -6,74 +6,9 @@ from these visitors carries the word `simulated`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
 from random import Random
-from typing import Any, NamedTuple
 
-MOVES = tuple(
-    "category product similar back search reword rage sort compare wishlist add cart checkout "
-    "remove coupon leave".split()
-)
-"""What a visitor can do next; a persona weighs them."""
-
-
-class Item(NamedTuple):
-    """One product of the shop; the price is a decimal string as on the wire."""
-
-    id: str
-    name: str
-    category: str
-    price: str
-    url: str
-
-    @property
-    def price_micros(self) -> int:
-        """Price in micros of the shop's currency."""
-        whole, _, fraction = self.price.partition(".")
-        return int(whole) * 1_000_000 + int((fraction + "000000")[:6])
-
-
-class Response(NamedTuple):
-    """How a persona answers an action; `lift` is added to P(buy) after a click."""
-
-    click: float
-    dismiss: float
-    lift: float
-
-
-NO_RESPONSE = Response(0.02, 0.20, 0.0)
-
-
-@dataclass(frozen=True, slots=True)
-class Persona:
-    """One kind of visitor: a share of the traffic, a will to buy, habits and answers."""
-
-    name: str
-    share: float
-    will_buy: float
-    weights: Mapping[str, float]
-    dwell_s: float
-    patience: float
-    friction: float
-    sources: tuple[str, ...]
-    landing: str = "category"
-    scroll: float = 0.5
-    responses: Mapping[str, Response] = field(default_factory=dict)
-
-    def response(self, action_type: str) -> Response:
-        """The answer to one action type."""
-        return self.responses.get(action_type, NO_RESPONSE)
-
-
-@dataclass(frozen=True, slots=True)
-class Truth:
-    """What only the simulation knows: the persona, and whether it buys when shown nothing."""
-
-    persona: str
-    will_buy: bool
-
+from infra.demo.persona import Persona, Response
 
 PERSONAS = (
     Persona(
@@ -181,6 +116,7 @@ PERSONAS = (
             "leave": 1.2,
         },
         responses={
+            "help_offer": Response(0.35, 0.08, 0.15),
             "discount_popup": Response(0.04, 0.60, -0.04),
             "product_carousel": Response(0.12, 0.10, 0.06),
             "identity_capture": Response(0.02, 0.60, -0.03),
@@ -210,6 +146,8 @@ PERSONAS = (
             "leave": 0.6,
         },
         responses={
+            "fit_advice": Response(0.25, 0.04, 0.10),
+            "help_offer": Response(0.10, 0.10, 0.05),
             "product_carousel": Response(0.25, 0.05, 0.12),
             "discount_popup": Response(0.18, 0.25, 0.10),
             "free_shipping_banner": Response(0.15, 0.05, 0.06),
@@ -237,6 +175,7 @@ PERSONAS = (
             "leave": 1,
         },
         responses={
+            "fit_advice": Response(0.12, 0.06, 0.05),
             "cart_save": Response(0.30, 0.10, 0.18),
             "free_shipping_banner": Response(0.30, 0.04, 0.22),
             "discount_popup": Response(0.28, 0.20, 0.15),
@@ -266,32 +205,3 @@ BY_NAME = {persona.name: persona for persona in PERSONAS}
 def choose(rng: Random) -> Persona:
     """A persona by its share of the traffic."""
     return rng.choices(PERSONAS, [persona.share for persona in PERSONAS])[0]
-
-
-STAND_IN = tuple(
-    Item(f"{category[:2]}{n}", f"{category} {n}", category, price, f"/p/{category[:2]}{n}")
-    for category in ("skincare", "kitchen", "outdoor", "audio")
-    for n, price in enumerate(("9.90", "14.50", "24.00", "39.00", "59.90", "119.00"), 1)
-)
-"""Products for tests and training: what matters is that a category has cheap and dear ones."""
-
-
-def read_catalogue(path: Path) -> tuple[Item, ...]:
-    """The demo shop's products (infra/demo/products.yaml).
-
-    Raises ValueError naming what is missing in which product.
-    """
-    import yaml
-
-    loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
-    rows: Sequence[dict[str, Any]] = loaded["products"] if isinstance(loaded, dict) else loaded
-    return tuple(_item(number, row) for number, row in enumerate(rows))
-
-
-def _item(number: int, row: dict[str, Any]) -> Item:
-    for name in ("id", "category", "price"):
-        if name not in row:
-            raise ValueError(f"products[{number}].{name}: missing; give every product one")
-    name = str(row.get("title") or row.get("name") or row["id"])
-    url = str(row.get("url") or f"/p/{row['id']}")
-    return Item(str(row["id"]), name, str(row["category"]), f"{float(row['price']):.2f}", url)

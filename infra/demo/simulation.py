@@ -17,7 +17,9 @@ import aiohttp
 
 from benchmarks.openloop import Run, Sent
 from connectors.sdk_client import Message, Tab, client_session, wall_ms
-from infra.demo.personas import Item, Truth, choose
+from infra.demo.goods import Item
+from infra.demo.persona import Truth
+from infra.demo.personas import choose
 from infra.demo.visit import Visitor
 from schemas.event import DECISION_POINTS, OUTCOMES
 

@@ -10,7 +10,9 @@ import numpy as np
 
 from benchmarks.openloop import Replay, Settings
 from benchmarks.replay_report import Slots, report
-from infra.demo.personas import BY_NAME, Item, Persona
+from infra.demo.goods import Item
+from infra.demo.persona import Persona
+from infra.demo.personas import BY_NAME
 from infra.demo.simulation import Crowd, Seen, Simulation
 from infra.training import measures
 from models.intent import MILLION

@@ -13,8 +13,9 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
+from infra.demo.goods import Item
 from infra.demo.moves import Shopping
-from infra.demo.personas import MOVES, Item, Persona, Truth
+from infra.demo.persona import MOVES, Persona, Truth
 
 WireEvent = dict[str, Any]
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from infra.demo.personas import STAND_IN, Item
+from infra.demo.goods import STAND_IN, Item
 from infra.training import card, heads
 from infra.training.labels import CONCEPTS, INTENTS, SIGNS, labels, medians
 from infra.training.network import Data, Network, Settings, train

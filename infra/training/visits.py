@@ -16,7 +16,8 @@ from msgspec import convert
 
 from gateway.convert import to_event
 from gateway.wire import WireEvent
-from infra.demo.personas import Item, choose
+from infra.demo.goods import Item
+from infra.demo.personas import choose
 from infra.demo.visit import Visitor
 from models.context import Context
 from models.user import step

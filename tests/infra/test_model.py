@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from connectors.onnx import OnnxScorer
-from infra.demo.personas import STAND_IN
+from infra.demo.goods import STAND_IN
 from infra.model import FOLDER, BadModel, load
 from infra.training.card import features_sha256
 from infra.training.heads import calibrate, fit

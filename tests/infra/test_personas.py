@@ -12,7 +12,8 @@ import pytest
 
 from gateway.convert import to_event
 from gateway.wire import WireEvent
-from infra.demo.personas import BY_NAME, PERSONAS, STAND_IN, choose
+from infra.demo.goods import STAND_IN
+from infra.demo.personas import BY_NAME, PERSONAS, choose
 from infra.demo.visit import Visitor
 from schemas.event import Event
 

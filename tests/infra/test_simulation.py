@@ -10,7 +10,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from gateway.ingest import Accepted, Asked, ingest
-from infra.demo.personas import STAND_IN, Truth
+from infra.demo.goods import STAND_IN
+from infra.demo.persona import Truth
 from infra.demo.simulation import Crowd, Seen, Simulation
 from infra.demo.simulation_report import learned_vs_true
 from schemas.decision import Decision, TriggerRef
