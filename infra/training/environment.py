@@ -17,7 +17,6 @@ REQUIREMENTS = (
     "onnx==1.23.2",
     "onnxruntime==1.31.1",
     "msgspec==0.22.0",
-    "PyYAML==6.0.4",
 )
 FOLDER = "train-venv"
 _STAMP = "requirements.stamp"

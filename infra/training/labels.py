@@ -2,8 +2,8 @@
 
 A page event opens a page (page_view, cart_view, checkout_start, or a product_view without a page
 view just before it). The horizon is the next 10 page events or 10 minutes of the visitor's clock,
-whichever ends first; purchase_intent looks to the end of the visit. docs/glossary.md names the
-concepts; the rules are in CONCEPTS and INTENTS below.
+whichever ends first; purchase_intent looks to the end of the visit. models/names.py says what
+each concept means to a campaign; the rules are CONCEPTS and INTENTS below.
 """
 
 from __future__ import annotations
