@@ -63,7 +63,7 @@ def identity(slot_id: str) -> dict[str, Any]:
     """An address form."""
     render = {
         "title": "Shall we keep your basket?",
-        "body": "Leave your address and pick up on any device where you stopped. One mail, no list.",
+        "body": "Leave your address and pick up on any device where you stopped. One mail only.",
         "cta": {"label": "Save my basket", "url": ""},
     }
     return decision(slot_id, action_type="identity_capture", render=render)

@@ -1,4 +1,4 @@
-"""A small shop and gateway in one origin: speaks the public contract, records, pushes what it is told.
+"""A small shop and gateway in one origin: it speaks the contract, records, pushes what it is told.
 
 It stands in for nothing in production; it lets a browser test script the other end of the wire.
 """

@@ -14,9 +14,9 @@ import org.apache.flink.util.Collector;
  * A Kafka record as Row(key, payload), so that keying needs no Python.
  *
  * <p>payload = partition int32, offset int64, timestamp in ms int64, key length int32 (-1 = null),
- * key, value length int32 (-1 = null), value; all big-endian. The prefix is what a dead letter needs
- * to name its origin, and it keeps a key that is not UTF-8 whole. With topicAsKey the row's key is
- * the topic's name: several control topics share one stream.
+ * key, value length int32 (-1 = null), value; all big-endian. The prefix is what a dead letter
+ * needs to name its origin, and it keeps a key that is not UTF-8 whole. With topicAsKey the row's
+ * key is the topic's name: several control topics share one stream.
  */
 public final class KeyedBytesDeserializer implements KafkaRecordDeserializationSchema<Row> {
     private static final long serialVersionUID = 1L;

@@ -53,7 +53,8 @@
   const shares = (values) => Object.entries(values || {}).filter(([, share]) => share !== null);
 
   function bars(part, values) {
-    const rows = shares(values).sort((a, b) => b[1] - a[1]).map(([name, share]) => bar(name, share));
+    const sorted = shares(values).sort((a, b) => b[1] - a[1]);
+    const rows = sorted.map(([name, share]) => bar(name, share));
     part.body.replaceChildren(...(rows.length ? rows : [make('p', '', 'Rules decide: no model.')]));
   }
 
