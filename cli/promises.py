@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,7 +23,8 @@ from infra.setup.home import Home
 NAME = "promises"
 HELP = "each promise with the test that proves it and its last result"
 EXAMPLE = "kairos promises --check"
-PROVED = "proved"
+PROVED, OPEN = "proved", "open"
+PAGE = CHECKOUT / "docs" / "promises.yaml"
 TEXT_WIDTH = 60
 
 
@@ -45,12 +47,17 @@ class Row:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `kairos promises`."""
     parser.add_argument("--check", action="store_true", help="only the rows that are broken")
+    parser.add_argument(
+        "--mark", action="store_true", help="set each row's state by whether a test names it"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the rows; 1 when one is marked proved without a passing test."""
+    if args.mark:
+        PAGE.write_text(marked(PAGE.read_text(), named(CHECKOUT / "tests")))
     found = rows(
-        yaml.safe_load((CHECKOUT / "docs" / "promises.yaml").read_text())["promises"],
+        yaml.safe_load(PAGE.read_text())["promises"],
         results(Home.from_environment().root / "test-results.json"),
     )
     broken = [row for row in found if row.broken]
@@ -64,6 +71,24 @@ def run(args: argparse.Namespace) -> int:
     value = {"promises": [asdict(row) for row in shown], "broken": len(broken)}
     print_result(value, as_json=args.json, lines=lines)
     return 1 if broken else 0
+
+
+def named(tests: Path) -> set[str]:
+    """Ids that `mark.promise(...)` names in the tests of this folder."""
+    found: set[str] = set()
+    for path in tests.rglob("test_*.py"):
+        for marks in re.findall(r"mark\.promise\(([^)]*)\)", path.read_text()):
+            found.update(re.findall(r'"([A-Z]\d+)"', marks))
+    return found
+
+
+def marked(page: str, ids: set[str]) -> str:
+    """The page with the state of each row set by whether its id is among `ids`."""
+
+    def row(found: re.Match[str]) -> str:
+        return f"{found[1]}{PROVED if found[2] in ids else OPEN}"
+
+    return re.sub(r"(\{id: (\w+), kind: \w, state: )\w+", row, page)
 
 
 def results(path: Path) -> dict[str, dict[str, Any]]:
