@@ -30,6 +30,9 @@ from schemas.render import Render, RenderProduct
 from schemas.site import Site
 
 T = TypeVar("T")
+Row = tuple[dict[str, Any], int, str]
+"""Fields as read, the line they start at, and the path that names them."""
+
 FILE_BYTES_MAX = 16 * 1024 * 1024
 
 
@@ -74,6 +77,20 @@ def read_products(text: str, file: str = "products.yaml") -> Read[Products]:
     """The assortment of a site; `site` stays empty where the file names none."""
     problems = Problems(file)
     site, rows = _rows(text, "products", shaped(PRODUCT, keep_bad=True), PRODUCTS_MAX, problems)
+    return _products(site, rows, problems)
+
+
+def products_of_rows(nodes: list[Node], problems: Problems) -> Read[Products]:
+    """The assortment from rows that another format was turned into."""
+    if len(nodes) > PRODUCTS_MAX:
+        problems.add(1, "products", f"{len(nodes)} are too many", f"at most {PRODUCTS_MAX}")
+        return Read(None, tuple(problems.errors))
+    listed = Node(LIST, 1, items=tuple(nodes))
+    rows = _distinct(listed, "products", shaped(PRODUCT, keep_bad=True), problems)
+    return _products("", rows, problems)
+
+
+def _products(site: str, rows: list[Row], problems: Problems) -> Read[Products]:
     return _result(
         problems,
         lambda: Products(site=site, products=tuple(product(fields) for fields, _, _ in rows)),
@@ -107,9 +124,6 @@ def json_schema(name: str) -> Schema:
 def _result(problems: Problems, make: Callable[[], T]) -> Read[T]:
     errors = tuple(sorted(problems.errors, key=lambda each: each.line))
     return Read(None, errors) if errors else Read(make(), ())
-
-
-Row = tuple[dict[str, Any], int, str]
 
 
 def _rows(
