@@ -8,13 +8,20 @@ import time
 from asyncio import AbstractEventLoop
 from collections.abc import Callable
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicPartition,
+)
 from msgspec import Struct
 
 from gateway.producer import partitions_of
 
 logger = logging.getLogger(__name__)
-POLL_S, BATCH_MAX = 0.2, 256
+POLL_S, RETRY_S, BATCH_MAX = 0.2, 0.2, 256
 WATERMARK_TIMEOUT_S = 10.0
 
 
@@ -71,18 +78,26 @@ class Tail:
             if time.monotonic() > deadline_s:
                 raise TimeoutError(f"topic {self._topic} is not there; is the broker up?")
             partitions = partitions_of(self._consumer, self._topic)
-        self._consumer.assign([self._position(each) for each in partitions])
+        self._consumer.assign([self._position(each, deadline_s) for each in partitions])
         self._behind = set(partitions) if self._from_beginning else set()
         self._thread.start()
         if self._behind and not self._caught_up.wait(max(0.0, deadline_s - time.monotonic())):
             raise TimeoutError(f"topic {self._topic} could not be read to its end")
 
-    def _position(self, partition: int) -> TopicPartition:
+    def _position(self, partition: int, deadline_s: float) -> TopicPartition:
         if self._from_beginning:
             return TopicPartition(self._topic, partition, OFFSET_BEGINNING)
         place = TopicPartition(self._topic, partition)
-        _, end = self._consumer.get_watermark_offsets(place, timeout=WATERMARK_TIMEOUT_S)
-        return TopicPartition(self._topic, partition, end)
+        while True:
+            try:
+                _, end = self._consumer.get_watermark_offsets(place, timeout=WATERMARK_TIMEOUT_S)
+                return TopicPartition(self._topic, partition, end)
+            except KafkaException as error:
+                # A topic made a moment ago has no leader yet.
+                if time.monotonic() > deadline_s:
+                    name = error.args[0].name()
+                    raise TimeoutError(f"topic {self._topic} has no end yet: {name}") from error
+                time.sleep(RETRY_S)
 
     def stop(self) -> None:
         """End the thread and leave the broker."""
