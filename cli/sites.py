@@ -1,0 +1,189 @@
+"""The shops: add one and get its three lines, apply a file, list, rotate a key, remove."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from msgspec.structs import replace
+
+from cli.control import (
+    action,
+    chosen_site,
+    file_text,
+    newest_sites,
+    refuse,
+    run_action,
+    writer,
+)
+from cli.output import CommandError, print_result, table
+from connectors.control import ControlWriter
+from connectors.files import Read, json_schema, read_sites
+from connectors.publish import publish
+from infra.local.layout import read_layout
+from infra.local.site_keys import rotated, with_keys
+from infra.local.state import read_state
+from schemas.site import Site
+
+NAME = "sites"
+HELP = "add, apply, list, rotate and remove sites"
+EXAMPLE = "kairos sites add my-shop --origin https://shop.example"
+ROTATED = {
+    "site-key": "site_key",
+    "identify-secret": "identify_secret",
+    "mint-secret": "mint_secret",
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The sub-commands."""
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    add = action(actions, "add", "make a site with its keys and print what to paste", EXAMPLE)
+    add.add_argument("id", metavar="SITE", help="small letters, digits and -")
+    add.add_argument("--origin", action="append", required=True, help="web origin; may repeat")
+    add.add_argument("--currency", default="EUR", help="ISO 4217 code (EUR)")
+    add.add_argument("--time-zone", default="UTC", help="IANA name (UTC)")
+    add.add_argument("--consent", default="required", choices=("required", "implied"))
+    add.add_argument("--mode", default="live", choices=("live", "observe"))
+    apply = action(actions, "apply", "put a sites.yaml in force", "kairos sites apply sites.yaml")
+    apply.add_argument("file", nargs="?", type=Path, default=Path("sites.yaml"), metavar="FILE")
+    action(actions, "list", "the sites there are", "kairos sites list --json")
+    rotate = action(
+        actions,
+        "rotate",
+        "give a site a new key (a new mint secret forgets every visitor)",
+        "kairos sites rotate my-shop --what site-key",
+    )
+    rotate.add_argument("site", metavar="SITE")
+    rotate.add_argument("--what", choices=tuple(ROTATED), default="site-key")
+    remove = action(actions, "remove", "take a site out", "kairos sites remove my-shop")
+    remove.add_argument("site", metavar="SITE")
+    action(actions, "schema", "print the JSON Schema of sites.yaml", "kairos sites schema")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run one sub-command."""
+    return run_action(_ACTIONS, args)
+
+
+def snippet(site: str, gateway: str) -> list[str]:
+    """The three lines a shop pastes."""
+    return [
+        f'<script src="{gateway}/sdk/kairos.js" data-site="{site}" defer></script>',
+        '<main data-kairos-page="product">...</main>',
+        '<div data-kairos-slot="page"></div>',
+    ]
+
+
+def _gateway() -> str:
+    running = read_state(read_layout().stack).endpoints
+    found = os.environ.get("KAIROS_GATEWAY_URL") or running.get("gateway")
+    return (found or "https://gateway.example").rstrip("/")
+
+
+def _add(args: argparse.Namespace) -> int:
+    fields = {
+        "id": args.id,
+        "origins": args.origin,
+        "currency": args.currency,
+        "time_zone": args.time_zone,
+        "consent": args.consent,
+        "mode": args.mode,
+    }
+    read = read_sites(json.dumps({"sites": [fields]}), "command line")
+    if read.record is None:
+        return refuse(read.errors, args, site=None, snippet=None)
+    control = writer()
+    if args.id in newest_sites(control):
+        raise CommandError(f"site {args.id} is there already; change it with `kairos sites apply`.")
+    made, _ = _published(control, read.record[0])
+    lines = snippet(made.site, _gateway())
+    result = {**_shown(made), "snippet": "\n".join(lines)}
+    head = f"site {made.site} is version {made.version}, in force in 1 s; paste into its pages:"
+    print_result(result, as_json=args.json, lines=[head, "", *lines])
+    return 0
+
+
+def _published(control: ControlWriter, site: Site) -> tuple[Site, bool]:
+    known = control.newest("sites", site.site)
+    return publish(control, "sites", with_keys(site, read_layout().stack, known))
+
+
+def _apply(args: argparse.Namespace) -> int:
+    read: Read[tuple[Site, ...]] = read_sites(file_text(args.file), str(args.file))
+    if read.record is None:
+        return refuse(read.errors, args, sites=[])
+    control = writer()
+    rows = []
+    for each in read.record:
+        made, new = _published(control, each)
+        rows.append({**_shown(made), "changed": new})
+    lines = [
+        f"site {row['site']} is version {row['version']}, "
+        + ("in force in 1 s" if row["changed"] else "nothing changed")
+        for row in rows
+    ]
+    print_result({"sites": rows, "errors": []}, as_json=args.json, lines=lines)
+    return 0
+
+
+def _shown(site: Site) -> dict[str, Any]:
+    """What may be shown of a site: never a secret."""
+    return {
+        "site": site.site,
+        "version": site.version,
+        "origins": list(site.origins),
+        "currency": site.currency,
+        "mode": site.mode,
+        "consent": site.consent,
+        "rollout_ppm": site.rollout_ppm,
+        "holdout_ppm": site.holdout_ppm,
+        "site_key": site.site_key,
+    }
+
+
+def _list(args: argparse.Namespace) -> int:
+    rows = [_shown(each) for each in newest_sites(writer()).values()]
+    head = ("site", "version", "origins", "currency", "mode", "consent", "site_key")
+    cells = [
+        [" ".join(row[name]) if name == "origins" else row[name] for name in head] for row in rows
+    ]
+    print_result({"sites": rows}, as_json=args.json, lines=table(head, cells))
+    return 0
+
+
+def _rotate(args: argparse.Namespace) -> int:
+    control = writer()
+    site = chosen_site(control, args.site)
+    fresh = rotated(site, read_layout().stack, (ROTATED[args.what],))
+    made, _ = publish(control, "sites", fresh)
+    line = f"site {made.site} has a new {args.what}, version {made.version}, in force in 1 s"
+    print_result({**_shown(made), "rotated": args.what}, as_json=args.json, lines=[line])
+    return 0
+
+
+def _remove(args: argparse.Namespace) -> int:
+    control = writer()
+    site = chosen_site(control, args.site)
+    made, _ = publish(control, "sites", replace(site, removed=True))
+    line = f"site {made.site} is removed with version {made.version}; its keys are kept"
+    print_result({**_shown(made), "removed": True}, as_json=args.json, lines=[line])
+    return 0
+
+
+def _schema(args: argparse.Namespace) -> int:
+    print(json.dumps(json_schema("sites"), indent=None if args.json else 2))
+    return 0
+
+
+_ACTIONS = {
+    "add": _add,
+    "apply": _apply,
+    "list": _list,
+    "rotate": _rotate,
+    "remove": _remove,
+    "schema": _schema,
+}
