@@ -108,7 +108,7 @@ class _Shop:
         product = self._by_id.get(request.match_info["id"])
         if product is None:
             raise web.HTTPNotFound(text="There is no such picture.")
-        body = picture(product.id, product.category)
+        body = picture(product.id, product.category, product.title)
         return web.Response(text=body, content_type="image/svg+xml")
 
     async def favicon(self, _: web.Request) -> web.Response:

@@ -1,85 +1,71 @@
-"""Product pictures drawn as SVG: a quiet scene per category, varied by the product's id."""
+"""Product pictures as SVG: a word of the title chooses the drawing, the category its colours."""
 
 from __future__ import annotations
 
 from hashlib import blake2b
 
+from infra.demo.shop import shapes, shapes_home
+from infra.demo.shop.shapes import Ink, Shape
+
 SIZE = 480
 _PALETTES = (
-    ("#e8efe9", "#7d9a86", "#35513f"),
-    ("#f3ebe1", "#c9a27a", "#7a4f2c"),
-    ("#e6ecf3", "#8aa3c0", "#37506e"),
-    ("#f4e7e4", "#cf9486", "#8a4537"),
-    ("#efeaf4", "#a898c4", "#554579"),
-    ("#f4f0dd", "#cdb865", "#7b6a1e"),
+    ("#e6ede6", Ink("#7f9f88", "#35513f", "#f0d9a0")),
+    ("#f3ebe0", Ink("#cf9a66", "#75492a", "#f7dfb8")),
+    ("#e7eaf2", Ink("#7f92b8", "#333f63", "#ffdf8c")),
+    ("#f5e8e4", Ink("#cf8674", "#7d3d31", "#f8d9c4")),
+    ("#eaf0e0", Ink("#9bb068", "#4d5f2a", "#f3e3a2")),
+    ("#e3eef0", Ink("#6fa3ad", "#28545d", "#f2e2bd")),
 )
+_CATEGORIES = ("camping", "hiking", "lights", "kitchen", "garden")
+_BY_WORD: dict[str, Shape] = {
+    "tent": shapes.tent,
+    "tarp": shapes.tarp,
+    "sleeping bag": shapes.sleeping_bag,
+    "day pack": shapes.day_pack,
+    "pack": shapes.trek_pack,
+    "poles": shapes.poles,
+    "socks": shapes.socks,
+    "jacket": shapes.jacket,
+    "torch": shapes.head_torch,
+    "lantern": shapes.lantern,
+    "path light": shapes.path_light,
+    "fairy lights": shapes.fairy_lights,
+    "stove": shapes_home.stove,
+    "pot": shapes_home.pots,
+    "mug": shapes_home.mug,
+    "bottle": shapes_home.bottle,
+    "fire bowl": shapes_home.fire_bowl,
+    "hammock": shapes_home.hammock,
+    "chair": shapes_home.chair,
+    "blanket": shapes_home.blanket,
+    "bed": shapes_home.raised_bed,
+    "tools": shapes_home.hand_tools,
+}
+"""The first word that a title holds decides."""
 
 
-def picture(product_id: str, category: str) -> str:
+def picture(product_id: str, category: str, title: str) -> str:
     """An SVG of 480 x 480 for this product; the same product always looks the same."""
-    digest = blake2b(product_id.encode(), digest_size=8).digest()
-    hue = blake2b(category.encode(), digest_size=1).digest()[0]
-    ground, body, dark = _PALETTES[hue % len(_PALETTES)]
-    shape = _SHAPES[digest[0] % len(_SHAPES)]
-    tilt = digest[1] % 9 - 4
+    digest = blake2b(product_id.encode(), digest_size=2).digest()
+    ground, ink = _PALETTES[_palette(category)]
+    if digest[0] % 3 == 0:
+        ink = Ink(ink.dark, ink.body, ink.light)
+    tilt = digest[1] % 5 - 2
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {SIZE} {SIZE}" role="img">'
         f'<rect width="{SIZE}" height="{SIZE}" fill="{ground}"/>'
-        f'<ellipse cx="240" cy="392" rx="150" ry="20" fill="{dark}" opacity=".14"/>'
-        f'<g transform="rotate({tilt} 240 300)">{shape(body, dark, digest)}</g></svg>'
+        f'<ellipse cx="240" cy="396" rx="168" ry="17" fill="{ink.dark}" opacity=".15"/>'
+        f'<g transform="rotate({tilt} 240 300)">{shape_of(title)(ink)}</g></svg>'
     )
 
 
-def _vase(body: str, dark: str, digest: bytes) -> str:
-    width = 70 + digest[2] % 40
-    return (
-        f'<path d="M{240 - 34} 110 h68 v40 q{width} 70 {width - 20} 150 q-10 80 -{width + 14} 86'
-        f" h0 q-{width - 10} -6 -{width + 14} -86 q-20 -80 {width - 20} -150z"
-        f'" fill="{body}"/><path d="M206 110 h68 v12 h-68z" fill="{dark}"/>'
-    )
+def shape_of(title: str) -> Shape:
+    """The drawing for a title; a parcel when no word of it is known."""
+    lower = title.lower()
+    return next((shape for word, shape in _BY_WORD.items() if word in lower), shapes_home.box)
 
 
-def _lamp(body: str, dark: str, digest: bytes) -> str:
-    top = 60 + digest[2] % 40
-    return (
-        f'<rect x="234" y="200" width="12" height="180" fill="{dark}"/>'
-        f'<path d="M{240 - top} 110 h{2 * top} l34 110 h-{2 * top + 68}z" fill="{body}"/>'
-        f'<rect x="180" y="376" width="120" height="14" rx="7" fill="{dark}"/>'
-    )
-
-
-def _box(body: str, dark: str, digest: bytes) -> str:
-    height = 150 + digest[2] % 70
-    y = 390 - height
-    return (
-        f'<rect x="130" y="{y}" width="220" height="{height}" rx="18" fill="{body}"/>'
-        f'<rect x="130" y="{y}" width="220" height="34" rx="17" fill="{dark}" opacity=".55"/>'
-        f'<circle cx="240" cy="{y + height // 2 + 16}" r="16" fill="{dark}"/>'
-    )
-
-
-def _cup(body: str, dark: str, digest: bytes) -> str:
-    return (
-        f'<path d="M150 190 h180 l-16 170 q-4 30 -36 30 h-76 q-32 0 -36 -30z" fill="{body}"/>'
-        f'<path d="M330 226 q66 0 56 60 q-8 46 -66 46" fill="none" stroke="{dark}"'
-        f' stroke-width="18"/><rect x="150" y="182" width="180" height="18" rx="9" fill="{dark}"/>'
-    )
-
-
-def _tent(body: str, dark: str, digest: bytes) -> str:
-    return (
-        f'<path d="M240 110 L400 390 H80z" fill="{body}"/>'
-        f'<path d="M240 110 L290 390 H190z" fill="{dark}"/>'
-        f'<path d="M240 110 v-26" stroke="{dark}" stroke-width="8"/>'
-    )
-
-
-def _pack(body: str, dark: str, digest: bytes) -> str:
-    return (
-        f'<rect x="150" y="130" width="180" height="260" rx="52" fill="{body}"/>'
-        f'<rect x="178" y="250" width="124" height="110" rx="20" fill="{dark}" opacity=".6"/>'
-        f'<path d="M196 132 q0 -48 44 -48 t44 48" fill="none" stroke="{dark}" stroke-width="14"/>'
-    )
-
-
-_SHAPES = (_vase, _lamp, _box, _cup, _tent, _pack)
+def _palette(category: str) -> int:
+    if category in _CATEGORIES:
+        return _CATEGORIES.index(category)
+    return blake2b(category.encode(), digest_size=1).digest()[0] % len(_PALETTES)
