@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import (
     AdminClient,
     AlterConfigOpType,
@@ -121,7 +121,9 @@ def _create(admin: AdminClient, topics: list[Topic]) -> None:
         try:
             future.result(timeout=REQUEST_TIMEOUT_S)
         except KafkaException as error:
-            raise TopicsError(f"topic {name} could not be created: {error}") from error
+            # On a slow machine the client asks twice, and the first request did create it.
+            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise TopicsError(f"topic {name} could not be created: {error}") from error
 
 
 def _correct(admin: AdminClient, topics: list[Topic]) -> None:
