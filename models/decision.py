@@ -31,7 +31,7 @@ from schemas.site import OBSERVE
 
 CANDIDATES_MAX = 10
 FALLBACK_MS = 60_000
-PROBE = "probe"
+PROBE, BOT = "probe", "bot"
 
 
 class Ask(Struct, frozen=True):
@@ -43,12 +43,13 @@ class Ask(Struct, frozen=True):
     tab: Tab
     latency_class: str
     cancels: tuple[str, ...] = ()
+    bot: bool = False
 
 
 def decide(profile: Profile, ask: Ask, user_key: str, view: View, now_ms: int) -> list[Decision]:
     """One decision per placement of the site; reserves what it gives away."""
     site = user_key.split(":", 1)[0]
-    if view.site is None or view.catalogue is None or ask.kind == PROBE:
+    if view.site is None or view.catalogue is None or ask.kind == PROBE or ask.bot:
         return [_none(profile, ask, site, user_key, view, now_ms)]
     exposures.release_held(profile, ask.tab.session_id, ask.tab.tab_id)
     table = facts(profile, ask.tab, view, ask.kind, now_ms)
@@ -62,7 +63,7 @@ def _none(
     profile: Profile, ask: Ask, site: str, user_key: str, view: View, now_ms: int
 ) -> Decision:
     reason = SITE_ABSENT if view.site is None else CATALOGUE_ABSENT
-    reason = PROBE if ask.kind == PROBE else reason
+    reason = BOT if ask.bot else PROBE if ask.kind == PROBE else reason
     return _booked(profile, _blank(profile, ask, site, user_key, "page", view, now_ms, reason))
 
 

@@ -46,17 +46,15 @@ def ask_of(
     profile: Profile, event: Event, tab: Tab, view: View, before: list[int], moved: bool
 ) -> Ask | None:
     """The decision this event asks for: itself, a stage transition or a threshold crossed."""
-    if event.bot:
-        return None
     instant = "instant" if moved or event.type in INSTANT else "standard"
     if event.type in DECISION_POINTS:
         bought = event.type == "purchase"
         cancels = exposures.cancel(profile, profile.now_ms) if bought else ()
-        return Ask(event.type, event.event_id, 0, tab, instant, cancels)
+        return Ask(event.type, event.event_id, 0, tab, instant, cancels, event.bot)
     if moved:
-        return Ask(STAGE, event.event_id, 0, tab, "instant")
+        return Ask(STAGE, event.event_id, 0, tab, "instant", bot=event.bot)
     if _crossed(profile, view, before):
-        return Ask(THRESHOLD, event.event_id, 0, tab, "standard")
+        return Ask(THRESHOLD, event.event_id, 0, tab, "standard", bot=event.bot)
     return None
 
 

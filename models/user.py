@@ -148,8 +148,9 @@ def _run_deadlines(
         profile.now_ms = max(profile.now_ms, at_ms)
         tab = profile.tabs[index]
         tab.dwell_at_ms = 0
-        tab.active_ms = max(tab.active_ms, at_ms - profile.session.last_ms)
         view = context.at(user_key.split(":", 1)[0], at_ms)
+        if view.site is not None:
+            tab.active_ms = max(tab.active_ms, view.site.dwell_ms)
         ask = Ask(DWELL, "", at_ms, tab, "deadline")
         effects.extend(Decide(each) for each in decide(profile, ask, user_key, view, at_ms))
 

@@ -251,6 +251,12 @@ def test_scores_choose_between_campaigns():
         assert decision.concepts == {"drop_off": drop_off}
 
 
+def test_a_crawler_is_answered_with_silence():
+    """A flagged bot gets a record that says so, and no action."""
+    decision = only(play([event("page_view", bot=True)], context(campaign()))[0])
+    assert (decision.reason, decision.render) == ("bot", None)
+
+
 def test_a_stale_event_is_counted_but_never_asks():
     """An offline queue arrives late: order-free parts only."""
     old = event("page_view", sent_at_ms=BEGINNING + 31_000)
