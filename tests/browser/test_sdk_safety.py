@@ -16,7 +16,7 @@ from tests.browser.fixture_shop import WITH_PICTURES, FixtureShop
 Visit = Callable[..., Page]
 KINDS = ("modal", "banner", "inline")
 HOSTILE = [
-    "<img src=x onerror=\"window.pwned=true\">",
+    '<img src=x onerror="window.pwned=true">',
     "<script>window.pwned=true</script>",
     "<svg/onload=window.pwned=true>",
     "\"><iframe srcdoc='<script>parent.pwned=true</script>'>",
@@ -47,7 +47,7 @@ def test_a_strict_policy_sees_no_violation(visit: Visit, shop: FixtureShop, kind
     for frame in frames:
         frame["render"]["kind"] = kind
         shop.push(frame)
-        until(lambda frame=frame: _seen(shop, frame["slot_id"]), page)
+        _wait_seen(page, shop, frame["slot_id"])
         shop.push({"type": "cancel", "slot_id": frame["slot_id"]})
     assert page.evaluate("violations") == []
     assert set(page.evaluate("rootModes")) == {"closed"}
@@ -68,10 +68,10 @@ def test_markup_in_a_decision_is_text(visit: Visit, shop: FixtureShop, kind: str
         product = {"id": "p", "url": "/", **words}
         render = {
             "title": text, "body": text, "code": text, "cta": {"label": text, "url": "/cart"},
-            "products": [product | {"image": ""}],
+            "products": [product],
         }  # fmt: skip
         shop.push(decision(f"s_{number}", kind, campaign_id=text, render=render))
-        until(lambda number=number: _seen(shop, f"s_{number}"), page)
+        _wait_seen(page, shop, f"s_{number}")
         assert page.locator(".k h2").text_content() == text
         assert page.locator(".k .cta").text_content() == text
         assert page.locator(".k :is(script,iframe,style,svg:not([viewBox]))").count() == 0
@@ -85,10 +85,10 @@ def test_a_link_off_the_site_or_off_the_web_is_refused(
     visit: Visit, shop: FixtureShop, link: str
 ) -> None:
     page = visit()
-    product = {"id": "p", "title": "T", "url": link, "image": link if ":" not in link[:12] else ""}
-    render = {"cta": {"label": "Go", "url": link}, "products": [{**product, "image": ""}]}
+    product = {"id": "p", "title": "T", "url": link}
+    render = {"cta": {"label": "Go", "url": link}, "products": [product]}
     shop.push(decision("s_1", render=render))
-    until(lambda: _seen(shop, "s_1"), page)
+    _wait_seen(page, shop, "s_1")
     assert page.locator(".k a").count() == 0
     assert page.locator(".k .cta").count() == 0
     assert page.evaluate("pwned") is False
@@ -98,7 +98,7 @@ def test_a_link_off_the_site_or_off_the_web_is_refused(
 def test_a_kind_nobody_knows_is_not_drawn(visit: Visit, shop: FixtureShop, kind: str) -> None:
     page = visit()
     shop.push(decision("s_0", kind), decision("s_1", render={"title": "Known"}))
-    until(lambda: _seen(shop, "s_1"), page)
+    _wait_seen(page, shop, "s_1")
     assert page.locator(".k").count() == 1
 
 
@@ -106,7 +106,7 @@ def test_a_modal_takes_focus_and_gives_it_back(visit: Visit, shop: FixtureShop) 
     page = visit()
     page.focus("#buy")
     shop.push(sale("s_1"))
-    until(lambda: _seen(shop, "s_1"), page)
+    _wait_seen(page, shop, "s_1")
     assert page.evaluate("document.activeElement.id") != "buy"
     page.keyboard.press("Escape")
     until(lambda: shop.of("dismiss"), page)
@@ -117,7 +117,7 @@ def test_a_banner_leaves_focus_where_it_is(visit: Visit, shop: FixtureShop) -> N
     page = visit()
     page.focus("#q")
     shop.push(shipping("s_1"))
-    until(lambda: _seen(shop, "s_1"), page)
+    _wait_seen(page, shop, "s_1")
     assert page.evaluate("document.activeElement.id") == "q"
     assert page.locator(".bar").get_attribute("role") == "region"
 
@@ -126,11 +126,11 @@ def test_a_modal_waits_until_typing_ends(visit: Visit, shop: FixtureShop) -> Non
     page = visit()
     page.focus("#q")
     shop.push(sale("s_1"), shipping("s_2"))
-    until(lambda: _seen(shop, "s_2"), page)
+    _wait_seen(page, shop, "s_2")
     assert not _seen(shop, "s_1")
     page.locator(".x").click()
     page.evaluate("document.activeElement.blur()")
-    until(lambda: _seen(shop, "s_1"), page)
+    _wait_seen(page, shop, "s_1")
     assert page.locator("dialog").is_visible()
 
 
@@ -138,14 +138,14 @@ def test_no_overlay_where_the_shop_says_so(visit: Visit, shop: FixtureShop) -> N
     page = visit()
     page.evaluate("document.querySelector('main').dataset.kairosNodecide = ''")
     shop.push(sale("s_1"), shipping("s_2"), carousel("s_3", picture=False))
-    until(lambda: _seen(shop, "s_3"), page)
+    _wait_seen(page, shop, "s_3")
     assert page.locator("dialog, .bar").count() == 0
 
 
 def test_controls_are_large_enough_and_named(visit: Visit, shop: FixtureShop) -> None:
     page = visit()
     shop.push(sale("s_1"))
-    until(lambda: _seen(shop, "s_1"), page)
+    _wait_seen(page, shop, "s_1")
     box = page.locator(".x").bounding_box()
     assert box and min(box["width"], box["height"]) >= 44
     assert page.get_by_role("dialog", name="15 % off, just for today").count() == 1
@@ -160,7 +160,7 @@ def test_overlays_shift_nothing(visit: Visit, shop: FixtureShop) -> None:
     )
     for frame in (sale("s_1"), shipping("s_2"), carousel("s_3", picture=False)):
         shop.push(frame)
-        until(lambda frame=frame: _seen(shop, frame["slot_id"]), page)
+        _wait_seen(page, shop, frame["slot_id"])
         shop.push({"type": "cancel", "slot_id": frame["slot_id"]})
     assert page.evaluate("shifts") == []
 
@@ -172,7 +172,7 @@ def test_who_wants_less_motion_gets_none(browser: Browser, shop: FixtureShop) ->
     page.goto(shop.url + "/p/1")
     until(lambda: shop.hellos, page)
     shop.push(sale("s_1"))
-    until(lambda: _seen(shop, "s_1"), page)
+    _wait_seen(page, shop, "s_1")
     motion = page.locator("dialog").evaluate("(e) => getComputedStyle(e).animationName")
     context.close()
     assert motion == "none"
@@ -196,7 +196,7 @@ def test_every_template_is_drawn_inside_the_window(
     page.set_viewport_size({"width": width, "height": 860})
     visit()
     shop.push(frame)
-    until(lambda: _seen(shop, "s_1"), page)
+    _wait_seen(page, shop, "s_1")
     drawn = page.locator(".k").first
     drawn.scroll_into_view_if_needed()
     until(lambda: page.evaluate("document.getAnimations().length") == 0, page)
@@ -212,3 +212,8 @@ def test_every_template_is_drawn_inside_the_window(
 def _seen(shop: FixtureShop, slot_id: str) -> bool:
     """The slot's impression arrived."""
     return any(event["slot_id"] == slot_id for event in shop.of("impression"))
+
+
+def _wait_seen(page: Page, shop: FixtureShop, slot_id: str) -> None:
+    """Until the slot's impression arrived."""
+    until(lambda: _seen(shop, slot_id), page)
