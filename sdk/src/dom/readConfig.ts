@@ -28,6 +28,7 @@ export interface Config {
 export function readConfig(script: HTMLScriptElement | null): Config | null {
   const { site, endpoint, path, consent, auto, preload, links } = script?.dataset ?? {};
   if (!script || !site) return null;
+  const all = consent === 'granted';
   return {
     site,
     endpoint: endpoint || new URL(script.src).origin,
@@ -36,8 +37,8 @@ export function readConfig(script: HTMLScriptElement | null): Config | null {
     preload: preload !== 'off',
     ...(path ? { path } : {}),
     ...(links ? { links: links.split(/[\s,]+/) } : {}),
-    ...(consent === 'granted'
-      ? { consent: { analytics: true, personalization: true, marketing: true } }
+    ...(all || consent === 'denied'
+      ? { consent: { analytics: all, personalization: all, marketing: all } }
       : {}),
   };
 }
