@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from aiohttp import web
+from yarl import URL
 
 from infra.demo.shop import pages
 from infra.demo.shop.pictures import picture
@@ -15,6 +16,8 @@ FAVICON = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" '
     'rx="9" fill="#2f5d4a"/><path d="M9 23 Q9 9 24 9 Q24 23 9 23z" fill="#e8efe9"/></svg>'
 )
+CONSENT_COOKIE = "consent"
+CHOICES = ("granted", "denied")
 STATIC = Path(__file__).parent / "static"
 
 
@@ -31,6 +34,7 @@ def make_app(products: list[ShopProduct], gateway: str) -> web.Application:
             web.get("/cart", shop.cart),
             web.get("/checkout", shop.checkout),
             web.get("/thanks", shop.thanks),
+            web.post("/privacy", shop.privacy),
             web.get("/img/favicon.svg", shop.favicon),
             web.get("/img/{id}.svg", shop.image),
             web.static("/static", STATIC),
@@ -65,9 +69,9 @@ class _Shop:
         self._products, self._frame = products, frame
         self._by_id = {product.id: product for product in products}
 
-    async def home(self, _: web.Request) -> web.Response:
+    async def home(self, request: web.Request) -> web.Response:
         """Landing page."""
-        return self._page("home", "Home & outdoor goods", pages.home(self._products))
+        return self._page(request, "home", "Home & outdoor goods", pages.home(self._products))
 
     async def category(self, request: web.Request) -> web.Response:
         """One category."""
@@ -75,7 +79,7 @@ class _Shop:
         shown = by_category(self._products).get(name)
         if shown is None:
             raise web.HTTPNotFound(text="There is no such category.")
-        return self._page("category", name.capitalize(), pages.category(name, shown))
+        return self._page(request, "category", name.capitalize(), pages.category(name, shown))
 
     async def product(self, request: web.Request) -> web.Response:
         """One product."""
@@ -83,25 +87,25 @@ class _Shop:
         if product is None:
             raise web.HTTPNotFound(text="There is no such product.")
         related = [p for p in self._products if p.category == product.category and p != product]
-        return self._page("product", product.title, pages.product(product, related[:4]))
+        return self._page(request, "product", product.title, pages.product(product, related[:4]))
 
     async def search(self, request: web.Request) -> web.Response:
         """Results of a search."""
         query = request.query.get("q", "")[:80]
         shown = found(self._products, query)
-        return self._page("search", "Search", pages.search(query, shown), query)
+        return self._page(request, "search", "Search", pages.search(query, shown), query)
 
-    async def cart(self, _: web.Request) -> web.Response:
+    async def cart(self, request: web.Request) -> web.Response:
         """The cart; its lines live in the browser."""
-        return self._page("cart", "Your cart", pages.cart())
+        return self._page(request, "cart", "Your cart", pages.cart())
 
-    async def checkout(self, _: web.Request) -> web.Response:
+    async def checkout(self, request: web.Request) -> web.Response:
         """Address and payment, of which nothing leaves the browser."""
-        return self._page("checkout", "Checkout", pages.checkout())
+        return self._page(request, "checkout", "Checkout", pages.checkout())
 
-    async def thanks(self, _: web.Request) -> web.Response:
+    async def thanks(self, request: web.Request) -> web.Response:
         """After an order."""
-        return self._page("thanks", "Thank you", pages.thanks(self._products[:4]))
+        return self._page(request, "thanks", "Thank you", pages.thanks(self._products[:4]))
 
     async def image(self, request: web.Request) -> web.Response:
         """A product picture."""
@@ -115,6 +119,18 @@ class _Shop:
         """A leaf."""
         return web.Response(text=FAVICON, content_type="image/svg+xml")
 
-    def _page(self, kind: str, title: str, body: str, query: str = "") -> web.Response:
-        text = self._frame.page(kind, title, body, query)
+    async def privacy(self, request: web.Request) -> web.Response:
+        """The visitor allows a lasting profile, or wants none; back to where the choice was."""
+        choice = (await request.post()).get("choice")
+        if choice not in CHOICES:
+            raise web.HTTPBadRequest(text=f"choice: want one of {', '.join(CHOICES)}")
+        response = web.HTTPSeeOther(URL(request.headers.get("Referer", "/")).path)
+        response.set_cookie(CONSENT_COOKIE, str(choice), samesite="Lax")
+        return response
+
+    def _page(
+        self, request: web.Request, kind: str, title: str, body: str, query: str = ""
+    ) -> web.Response:
+        personal = request.cookies.get(CONSENT_COOKIE) != "denied"
+        text = self._frame.page(kind, title, body, query, personal=personal)
         return web.Response(text=text, content_type="text/html")

@@ -20,8 +20,8 @@ class Frame:
     gateway: str
     categories: list[str]
 
-    def page(self, kind: str, title: str, body: str, query: str = "") -> str:
-        """A whole page; `kind` is the page type that events carry."""
+    def page(self, kind: str, title: str, body: str, query: str = "", *, personal: bool) -> str:
+        """A whole page; `kind` is the page type that events carry, `personal` the consent held."""
         menu = "".join(
             f'<a href="/c/{quote(name)}">{escape(name.capitalize())}</a>'
             for name in self.categories
@@ -32,7 +32,8 @@ class Frame:
 <title>{escape(title)} · {escape(NAME)}</title>
 <link rel="icon" href="/img/favicon.svg"><link rel="stylesheet" href="/static/shop.css">
 <link rel="stylesheet" href="/static/drawer.css">
-<script src="{escape(self.gateway)}/sdk/kairos.js" data-site="demo" defer></script>
+<script src="{escape(self.gateway)}/sdk/kairos.js" data-site="demo"
+ data-consent="{"granted" if personal else "denied"}" defer></script>
 <script src="/static/shop.js" defer></script><script src="/static/drawer.js" defer></script>
 </head><body>
 <header class="top"><a class="brand" href="/">{escape(NAME)}</a><nav>{menu}</nav>
@@ -40,9 +41,19 @@ class Frame:
  placeholder="Search" value="{escape(query)}"></form>
 <a class="bag" href="/cart">Cart <b data-cart-count>0</b></a></header>
 <main data-kairos-page="{escape(kind)}">{body}</main>
-<footer><p>{escape(NAME)} is a demo shop. Nothing is sold or sent.</p></footer>
+<footer><p>{escape(NAME)} is a demo shop. Nothing is sold or sent.</p>{_privacy(personal)}</footer>
 </body></html>
 """
+
+
+def _privacy(personal: bool) -> str:
+    """The visitor's choice, changed on every page."""
+    state = "The shop remembers your visit." if personal else "The shop forgets your visit."
+    label, choice = ("Forget me", "denied") if personal else ("Remember me", "granted")
+    return (
+        f'<form class="privacy" method="post" action="/privacy"><span>{state}</span>'
+        f'<button class="quiet" name="choice" value="{choice}">{label}</button></form>'
+    )
 
 
 def money(price: str) -> str:
