@@ -14,9 +14,19 @@ from gateway.server import Server
 from gateway.settings import BadSettings, read_settings
 
 
+def without_caller(record: logging.LogRecord) -> bool:
+    """The server's own messages name the caller's address and quote requests; ours do not."""
+    kind = record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else "error"
+    record.msg, record.args = f"a request failed: {kind}", ()
+    if record.exc_info and record.levelno < logging.ERROR:
+        record.exc_info = None
+    return True
+
+
 def main() -> int:
     """Run until SIGTERM; the exit code is 0 after a clean drain."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("aiohttp.server").addFilter(without_caller)
     try:
         return uvloop.run(Server(read_settings(os.environ)).run())
     except (BadSettings, LogUnavailable, RegistryUnavailable, RegistryRefused) as error:

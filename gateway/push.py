@@ -115,14 +115,15 @@ class Hub:
         for slot_id, waiter in self._waiters.get(decision.user_key, ()):
             if slot_id == decision.slot_id and not waiter.done():
                 waiter.set_result(arrived)
-        frames = self._frames(arrived)
-        for connection in tuple(self._connections.get(decision.user_key, ())):
+        here = tuple(self._connections.get(decision.user_key, ()))
+        for connection in here:
             for slot_id in decision.cancels:
                 connection.offer(_text(present.cancel_frame(slot_id)))
-            if _is_for(decision, connection):
-                for frame in frames:
-                    self.counts["pushed"] += 1
-                    connection.offer(frame)
+        for_these = [each for each in here if _is_for(decision, each)]
+        for frame in self._frames(arrived) if for_these else ():
+            for connection in for_these:
+                self.counts["pushed"] += 1
+                connection.offer(frame)
 
     def _frames(self, arrived: Arrived) -> list[str]:
         """At most one frame: an action that is still good, or for a full site why there is none."""

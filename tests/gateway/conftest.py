@@ -43,7 +43,7 @@ async def start_gateway(settings: Settings, *sites: Site) -> Gateway:
     for site in sites:
         parts.sites.add(site)
     server = TestServer(make_app(parts))
-    await server.start_server(auto_decompress=False)
+    await server.start_server(auto_decompress=False, access_log=None)
     return Gateway(TestClient(server), parts, log, codec("decisions", registry))
 
 
