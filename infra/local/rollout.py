@@ -128,10 +128,12 @@ class Rollout:
             savepoint = self._end(job) or savepoint
         if savepoint:
             self._since(started, "old job stopped with a savepoint")
-        for name in set(self.taskmanagers()) - set(names):
+        old = set(self.taskmanagers()) - set(names)
+        for name in old:
             self.processes.stop(name)
         self._await_only(build, len(names))
-        self._since(started, "old TaskManagers gone")
+        if old:
+            self._since(started, "old TaskManagers gone")
         restore = local_path(savepoint) if savepoint else newest_complete(self.flink_data)
         if restore is not None:
             self.report(f"job restores from {restore.name}")

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.local.builds import BUILDS_KEPT, BuildBroken, build_id, ensure_build, existing_build
+from infra.local.builds import BUILDS_KEPT, BuildBroken, ensure_build, existing_build
+from operators.build import build_id
 
 
 @pytest.fixture

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from infra.local.builds import PACKAGES
 from infra.local.layout import CHECKOUT, read_layout
 from infra.local.ports import DEFAULT_PORTS, ENV_PREFIX, is_free
 from infra.local.services import ALL
 from infra.local.stack import Stack
 from infra.local.supervisor import OWNER_ENV
+from operators.build import PACKAGES
 
 FIRST_PORTS = range(20_000, 31_000, 20)
 Kairos = Callable[..., subprocess.CompletedProcess[str]]
