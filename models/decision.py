@@ -11,15 +11,15 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from models import auction, exposures
+from models.bids import bids_of, candidates
 from models.carousel import filled
-from models.context import CATALOGUE_ABSENT, SITE_ABSENT, Catalogue, Entry, View
+from models.context import CATALOGUE_ABSENT, SITE_ABSENT, Catalogue, View
 from models.eligibility import Field, field, shown_in_session
 from models.facts import Facts, concepts, facts, scores
 from models.tally import digest
 from models.vocabulary import STAGES
 from schemas.campaign import Campaign
 from schemas.decision import (
-    Candidate,
     Counts,
     Decision,
     Fallback,
@@ -29,7 +29,6 @@ from schemas.ids import MILLION, deadline_slot, decision_id, draw_ppm, event_slo
 from schemas.profile import Exposure, Profile, Tab
 from schemas.site import OBSERVE
 
-CANDIDATES_MAX = 10
 FALLBACK_MS = 60_000
 PROBE, BOT = "probe", "bot"
 
@@ -128,14 +127,14 @@ def _slot(
 ) -> Decision:
     assert view.site is not None and view.catalogue is not None
     sorted_out = field(profile, view, table, placement, ask.kind, now_ms)
-    bids = _bids(sorted_out.eligible, view, table)
+    bids = bids_of(sorted_out.eligible, view, table)
     reserve = view.site.reserve_micros * MILLION * (1 + shown_in_session(profile))
     result = auction.run(bids, reserve)
     _losers(result, view.catalogue, reserve, sorted_out.reasons)
     blank = _blank(profile, ask, view.site.site, user_key, placement, view, now_ms, "")
     decision = replace(
         blank,
-        candidates=_candidates(result),
+        candidates=candidates(result),
         reasons=_bitmaps(sorted_out.reasons, len(view.catalogue.ids)),
     )
     withheld = _withheld(view, user_key, result.winner)
@@ -146,32 +145,6 @@ def _slot(
         if not withheld:
             decision = _with_fallback(decision, profile, ask.tab, view, table, sorted_out, reserve)
     return _booked(profile, decision)
-
-
-def _bids(entries: list[Entry], view: View, table: Facts) -> list[auction.Bid]:
-    pacing = view.policy.pacing_ppm if view.policy is not None else {}
-    return [
-        auction.Bid(
-            entry.campaign.id,
-            entry.campaign.margin_micros * pacing.get(entry.campaign.id, MILLION) // MILLION,
-            quality_ppm(entry.campaign, table),
-            entry.campaign.priority,
-        )
-        for entry in entries
-    ]
-
-
-def quality_ppm(campaign: Campaign, table: Facts) -> int:
-    """Prior incremental conversion probability: base + sum of weight x score, in [0, 1,000,000].
-
-    A score that nobody computed (rules decide) counts as zero.
-    """
-    total = campaign.base_ppm * MILLION
-    for name, weight in campaign.response.items():
-        value = table.get(name, 0)
-        assert isinstance(value, int)
-        total += weight * value
-    return min(max(total // MILLION, 0), MILLION)
 
 
 def _losers(
@@ -186,20 +159,6 @@ def _losers(
 def _bitmaps(reasons: dict[str, int], size: int) -> dict[str, bytes]:
     length = (size + 7) // 8
     return {code: reasons[code].to_bytes(length, "little") for code in sorted(reasons)}
-
-
-def _candidates(result: auction.Result) -> tuple[Candidate, ...]:
-    return tuple(
-        Candidate(
-            bid.campaign_id,
-            bid.bid_micros,
-            bid.quality_ppm,
-            bid.score,
-            result.price_micros if bid is result.winner else 0,
-            MILLION if bid is result.winner else 0,
-        )
-        for bid in result.ranked[:CANDIDATES_MAX]
-    )
 
 
 def _withheld(view: View, user_key: str, winner: auction.Bid | None) -> str:
@@ -267,7 +226,7 @@ def _with_fallback(
     """
     assert view.catalogue is not None
     allowed = [entry for entry in sorted_out.other_trigger if entry.campaign.fallback]
-    best = auction.run(_bids(allowed, view, table), reserve).winner
+    best = auction.run(bids_of(allowed, view, table), reserve).winner
     if best is None or _withheld(view, decision.user_key, best):
         return decision
     campaign = view.catalogue.by_id[best.campaign_id].campaign
