@@ -12,7 +12,7 @@ const LIMITS = { 'kairos.js': 8 * KIB, 'kairos-render.js': 6 * KIB };
 const INTERNAL = new RegExp(
   '^(' +
     'tokenFor|lasting|begins|peek|restart|learn|refuse|forget|choose|onToken|onSent|onState|' +
-    'onRefused|onCancel|onPainted|onAdmitted|onIdentity|failures|admit|expired|cancelled|shown|' +
+    'onRefused|onCancel|onAdmitted|onIdentity|failures|admit|expired|cancelled|shown|' +
     'unload|resume|timing|expires_ms|retry_after_s|connect|online|hold|local|hex|later|beacon|' +
     'enqueue|withdraw|byVisitor|gate|common|draw|decisionListeners|present' +
     ')$',

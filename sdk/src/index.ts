@@ -18,7 +18,6 @@ import type { Consent, Decision, EventFields, KairosEvent, Timing } from './lib/
 
 export type { Config, Consent, Decision, EventFields, KairosEvent, Timing };
 
-const KEPT_TIMINGS = 200;
 const PLAIN = /^(session_start|impression|action_click|dismiss|convert|consent|identify)$/;
 
 let tracker: Tracker | null = null;
@@ -75,11 +74,7 @@ function present(ready: Tracker, config: Config, endpoint: string) {
     presenter ||= createPresenter(ready, {
       texts: config.texts,
       links: config.links || [],
-      onPainted(timing) {
-        debug.timeline.push(timing);
-        if (debug.timeline.length > KEPT_TIMINGS) debug.timeline.shift();
-        document.dispatchEvent(new CustomEvent('kairos:painted', { detail: timing }));
-      },
+      timeline: debug.timeline,
     });
     return presenter;
   };

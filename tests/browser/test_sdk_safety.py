@@ -65,7 +65,7 @@ def test_markup_in_a_decision_is_text(visit: Visit, shop: FixtureShop, kind: str
     page = visit()
     for number, text in enumerate(HOSTILE):
         words = {"title": text, "price": text, "reason": text, "image": text}
-        product = {"id": "p", "url": "/", **words}
+        product = {"id": "p", "title": text, "price": text, "reason": text, "url": "/"}
         render = {
             "title": text, "body": text, "code": text, "cta": {"label": text, "url": "/cart"},
             "products": [product],

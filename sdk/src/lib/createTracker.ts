@@ -81,6 +81,7 @@ export function createTracker(ports: Ports, options: TrackerOptions): Tracker {
   });
   const gate = admitDecision(ports);
   const traces = new Map<string, Trace>();
+  const made: KairosEvent[] = [];
   const eventListeners: ((event: KairosEvent) => void)[] = [];
   const decisionListeners: ((admitted: Admitted) => void)[] = [];
   const cancelListeners: ((slot_id: string) => void)[] = [];
@@ -145,6 +146,7 @@ export function createTracker(ports: Ports, options: TrackerOptions): Tracker {
     traces.set(event.event_id, { t0_ms, sent_ms: 0, type });
     if (traces.size > REMEMBERED) traces.delete(traces.keys().next().value!);
     counts.tracked += 1;
+    made.push(event);
     return event;
   }
 
@@ -158,7 +160,8 @@ export function createTracker(ports: Ports, options: TrackerOptions): Tracker {
     const event = enqueue(type, fields, how.t0_ms ?? ports.now());
     if (how.hold || !URGENT.has(type)) timer ??= ports.later(flush, TELEMETRY_MS);
     else flush();
-    for (const listener of eventListeners) listener(event);
+    // After the hand-over: a listener may be slow, and a session's start is heard too.
+    for (const each of made.splice(0)) for (const listener of eventListeners) listener(each);
     return event;
   }
 

@@ -23,7 +23,8 @@ export interface Drawn {
 export interface PresenterOptions {
   texts: Partial<Texts> | undefined;
   links: readonly string[];
-  onPainted(timing: Timing): void;
+  /** Newest last, bounded; the page reads it as kairos.debug.timeline. */
+  timeline: Timing[];
 }
 
 export interface Presenter {

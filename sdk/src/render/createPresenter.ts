@@ -6,6 +6,7 @@ import { safeUrl } from './safeUrl';
 import { TEXTS } from './texts';
 import { whenPainted } from './whenPainted';
 
+const KEPT_TIMINGS = 200;
 const KINDS = ['modal', 'banner', 'inline'];
 const TYPING =
   'input:not([type=button]):not([type=submit]),textarea,select,[contenteditable=true]';
@@ -72,7 +73,9 @@ export function createPresenter(tracker: Tracker, options: PresenterOptions): Pr
       const { campaign_id = '', action_type } = decision;
       const properties = { campaign_id, action_type };
       tracker.track('impression', { ...outcome, painted_at_ms, properties });
-      options.onPainted(tracker.timing(admitted, painted_ms));
+      const detail = tracker.timing(admitted, painted_ms);
+      if (options.timeline.push(detail) > KEPT_TIMINGS) options.timeline.shift();
+      document.dispatchEvent(new CustomEvent('kairos:painted', { detail }));
     });
   }
 

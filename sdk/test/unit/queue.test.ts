@@ -165,3 +165,14 @@ test('half of an emoji does not spoil a batch', () => {
     assert.equal(said.properties.query, wellFormed ? 'a\ufffd' : 'a\ud83d');
   });
 });
+
+test('a listener hears every event once, the start of the session first', () => {
+  const world = makeWorld();
+  const tracker = start(world);
+  const heard: string[] = [];
+  tracker.onEvent((event) => heard.push(event.type));
+  tracker.track('page_view');
+  tracker.track('scroll');
+  assert.deepEqual(heard, ['session_start', 'page_view', 'scroll']);
+  assert.equal(tracker.counts.tracked, 3);
+});
