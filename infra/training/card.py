@@ -20,7 +20,8 @@ from schemas.model import Head
 PERCENTILES = (5, 50, 90, 95)
 LIMITS = (
     "Trained on simulated visitors only: nothing here says how well it does on real traffic; "
-    "`kairos model eval` does.",
+    "`kairos model eval` does. On recorded sessions with anonymous page types and no products "
+    "its purchase_intent is little better than chance.",
     "The demo shop's event mix; a shop that sends fewer event types gets weaker scores.",
     "Trained without shown actions: impressions and dismissals do not move the scores.",
     "Prices are compared within a category, so without a products snapshot price signals are flat.",

@@ -37,7 +37,7 @@ def ensure(home: Path, tell: Callable[[str], None]) -> Path:
         return python
     tell("installing the training environment (once, about a minute)")
     venv.EnvBuilder(clear=True, with_pip=True).create(folder)
-    command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     done = subprocess.run([*command, *REQUIREMENTS], capture_output=True, text=True, check=False)
     if done.returncode:
         raise TrainingFailed(

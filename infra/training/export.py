@@ -46,4 +46,5 @@ def to_onnx(network: Network) -> bytes:
     )
     model.ir_version = IR_VERSION
     onnx.checker.check_model(model, full_check=True)
-    return model.SerializeToString(deterministic=True)
+    data: bytes = model.SerializeToString(deterministic=True)
+    return data

@@ -60,7 +60,9 @@ def build(count: int, seed: str, catalogue: Sequence[Item] = STAND_IN) -> Data:
 
 def quantised(network: Network, data: Data) -> NDArray[np.int64]:
     """Concepts in ppm, as serving rounds them."""
-    return np.rint(network.concepts(data.inputs).astype(np.float64) * MILLION).astype(np.int64)
+    exact = network.concepts(data.inputs).astype(np.float64)
+    rounded: NDArray[np.int64] = np.rint(exact * MILLION).astype(np.int64)
+    return rounded
 
 
 def fit_heads(network: Network, data: Data, validation: Data) -> tuple[Head, ...]:
