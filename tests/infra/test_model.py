@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from connectors.onnx import OnnxScorer
 from infra.demo.goods import STAND_IN
@@ -193,7 +194,7 @@ def _scores(concepts: dict[str, int]) -> dict[str, int]:
 
 
 @cache
-def fresh() -> tuple[np.ndarray, np.ndarray]:
+def fresh() -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Concepts then scores in [0, 1], and their labels, of visitors nobody trained on."""
     scorer = OnnxScorer.from_model(model())
     of_category = medians([(item.category, item.price_micros) for item in STAND_IN])
