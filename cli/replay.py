@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import os
 import re
+import time
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -67,6 +68,7 @@ def replay(args: argparse.Namespace, state: State) -> dict[str, Any]:
         resend=args.resend,
         shuffle=args.shuffle,
         seed=args.seed,
+        run=f"-{int(time.time()):x}",
     )
     events = sum(len(visit.events) for visit in visits)
     pace = f"{rate:g} events/s" if rate else f"{args.speed:g} x recorded time"

@@ -36,6 +36,7 @@ class TopicTail:
                 "enable.auto.commit": False,
                 "fetch.wait.max.ms": 10,
                 "auto.offset.reset": "latest",
+                "log_level": 0,
             }
         )
         self._stop = threading.Event()
