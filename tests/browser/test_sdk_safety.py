@@ -64,7 +64,6 @@ def test_the_watch_for_violations_sees_one(visit: Visit) -> None:
 def test_markup_in_a_decision_is_text(visit: Visit, shop: FixtureShop, kind: str) -> None:
     page = visit()
     for number, text in enumerate(HOSTILE):
-        words = {"title": text, "price": text, "reason": text, "image": text}
         product = {"id": "p", "title": text, "price": text, "reason": text, "url": "/"}
         render = {
             "title": text, "body": text, "code": text, "cta": {"label": text, "url": "/cart"},
