@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -26,11 +25,13 @@ def filled(page: str) -> str:
     }
     for name, lines in tables.items():
         body = "\n".join((f"<!-- {name} -->", *lines, f"<!-- /{name} -->"))
-        page = re.sub(rf"<!-- {name} -->.*?<!-- /{name} -->", lambda _, b=body: b, page, flags=re.S)
+        start, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+        before, _, rest = page.partition(start)
+        page = before + body + rest.partition(end)[2]
     return page
 
 
-def _table(head: Sequence[str], rows: list[Sequence[str]]) -> list[str]:
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     lines = [head, ["---"] * len(head), *rows]
     return ["| " + " | ".join(each) + " |" for each in lines]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 from confluent_kafka import (
@@ -39,6 +39,7 @@ EFFECTIVE_AFTER_MS = 1_000
 MESSAGE_BYTES_MAX = 9 * 1024 * 1024
 POLL_S = 0.25
 Record = Site | Campaigns | Products | Model | Policy
+R = TypeVar("R", Site, Campaigns, Products, Model, Policy)
 
 
 class ControlUnavailable(Exception):
@@ -196,7 +197,7 @@ class ControlWriter:
                 continue
         return found
 
-    def _publish(self, topic: str, record: Any) -> Any:
+    def _publish(self, topic: str, record: R) -> R:
         last = self.newest(topic, record.site)
         made = replace(
             record,
