@@ -206,13 +206,11 @@ def test_code_that_cannot_build_its_plan_leaves_the_running_job_alone(
 
 def test_code_that_cannot_open_is_rolled_back_by_itself(stack: Stack, tmp_path: Path) -> None:
     before = stack.state.build_id
-    # The build's id is taken at import, so a TaskManager that imports this is another build.
-    text = "\nIMPORTED = IMPORTED[::-1]\n"
-    told = seen_with(
-        stack, code_with(stack, tmp_path / "code", "operators/build.py", text)
-    ).deploy()
+    text = "\ndef require_build(_):\n    raise RuntimeError('broken at open')\n"
+    code = code_with(stack, tmp_path / "code", "operators/decide.py", text)
+    told = seen_with(stack, code).deploy()
     assert told["rolled_back"] is True
-    assert "build" in told["error"]
+    assert "broken at open" in told["error"]
     assert told["build_id"] == before == stack.state.build_id
     assert stack.rest.build_of(job(stack)) == before
 
