@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 
 from connectors.datasets import RecordedEvent, Visit
-from infra.demo.personas import STAND_IN, choose
+from infra.demo.goods import STAND_IN
+from infra.demo.personas import choose
 from infra.demo.visit import Visitor
 
 EVENTS_MAX = 30
