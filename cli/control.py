@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -41,12 +42,32 @@ def writer() -> ControlWriter:
     return ControlWriter(where.brokers, RegistryClient(where.registry))
 
 
-def run_action(actions: dict[str, Any], args: argparse.Namespace) -> int:
-    """Run the chosen sub-command; an unreachable broker or registry is one sentence."""
-    try:
-        return int(actions[args.action](args))
-    except (ControlUnavailable, RegistryUnavailable) as failure:
-        raise CommandError(str(failure)) from failure
+def unreachable_is_one_sentence(
+    run: Callable[[argparse.Namespace], int],
+) -> Callable[[argparse.Namespace], int]:
+    """A command whose broker or registry cannot be reached says so and fails."""
+
+    @wraps(run)
+    def told(args: argparse.Namespace) -> int:
+        try:
+            return run(args)
+        except (ControlUnavailable, RegistryUnavailable) as failure:
+            raise CommandError(str(failure)) from failure
+
+    return told
+
+
+@unreachable_is_one_sentence
+def _chosen(args: argparse.Namespace) -> int:
+    return int(args.actions[args.action](args))
+
+
+def run_action(
+    actions: dict[str, Callable[[argparse.Namespace], int]], args: argparse.Namespace
+) -> int:
+    """Run the chosen sub-command."""
+    args.actions = actions
+    return _chosen(args)
 
 
 def newest_sites(control: ControlWriter) -> dict[str, Site]:

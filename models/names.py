@@ -145,8 +145,9 @@ WEIGHABLE = tuple(name for name, _ in (*SCORES, *CONCEPTS))
 
 
 def nearest(word: str, known: tuple[str, ...]) -> str:
-    """The known word most like `word`, empty if none is like it."""
+    """The known word most like `word`, empty if none is like it; case does not matter."""
+    by_lower = {each.lower(): each for each in known}
     lowered = word.lower()
-    longer = [each for each in known if len(lowered) >= 3 and each.startswith(lowered)]
-    found = longer or get_close_matches(lowered, known, n=1, cutoff=0.7)
-    return found[0] if found else ""
+    longer = [each for each in by_lower if len(lowered) >= 3 and each.startswith(lowered)]
+    found = longer or get_close_matches(lowered, by_lower, n=1, cutoff=0.7)
+    return by_lower[found[0]] if found else ""

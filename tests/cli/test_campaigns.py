@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from confluent_kafka import Producer
 
-from cli import campaigns, control, main, products, sites
+from cli import campaigns, control, main, pause, products, rollout, sites
 from connectors.avro import register_all
 from connectors.control import ControlWriter
 from connectors.memory import MemoryRegistry
@@ -41,7 +41,7 @@ def writer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     made = ControlWriter(brokers, REGISTRY, wait_s=20.0)
     monkeypatch.setenv("KAIROS_STACK_DIR", str(tmp_path / "stack"))
     monkeypatch.setenv("KAIROS_GATEWAY_URL", "http://127.0.0.1:18080")
-    for module in (control, campaigns, sites, products):
+    for module in (control, campaigns, sites, products, pause, rollout):
         monkeypatch.setattr(module, "writer", lambda: made)
     yield made
     owner.flush(1)
@@ -153,6 +153,26 @@ def test_with_two_sites_one_has_to_be_named(kairos: Any, writer: Any, tmp_path: 
     code, _, err = kairos("campaigns", "apply", file)
     assert code == 1 and "There is a, b." in err
     assert kairos("campaigns", "apply", file, "--site", "b")[1]["site"] == "b"
+
+
+def test_pausing_stops_one_campaign_or_all_and_resume_lets_them_go_on(
+    kairos: Any, writer: Any, tmp_path: Path
+) -> None:
+    kairos("sites", "add", "shop", "--origin", "https://shop.example")
+    kairos("campaigns", "apply", written(tmp_path, "c.yaml", GOOD))
+    code, _, err = kairos("pause", "HELO")
+    assert code == 1 and "did you mean HELLO?" in err
+    assert kairos("pause", "HELLO")[1]["paused"] == ["HELLO"]
+    assert writer.newest("campaigns", "shop").campaigns[0].paused
+    assert kairos("pause", "--all", "--resume")[1]["paused"] == []
+
+
+@pytest.mark.parametrize(("percent", "ppm"), [("10%", 100_000), ("2.5", 25_000), ("0", 0)])
+def test_a_rollout_is_a_share_of_visitors(kairos: Any, writer: Any, percent: str, ppm: int) -> None:
+    kairos("sites", "add", "shop", "--origin", "https://shop.example")
+    code, said, _ = kairos("rollout", percent)
+    assert (code, said["version"], said["rollout_ppm"]) == (0, 2, ppm)
+    assert kairos("rollout", "110")[0] == 1
 
 
 FEEDS = [
