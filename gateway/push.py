@@ -163,7 +163,9 @@ class Hub:
             fresh = decision.slot_id not in seen | withdrawn
             seen.add(decision.slot_id)
             self._slots.setdefault(decision.slot_id)
-            unseen = decision.seq > (last_seq if same else 0)
+            # A none has no number; the newest one says why nothing shows right now.
+            numberless = each is arrived[-1] and not decision.seq
+            unseen = numberless or decision.seq > (last_seq if same else 0)
             if fresh and unseen and _is_for(decision, connection):
                 frames.extend(self._frames(each))
         self.counts["resumed"] += len(frames)

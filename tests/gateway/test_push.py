@@ -172,6 +172,15 @@ def test_what_is_pushed_depends_on_the_site(
     assert all(("rtme_state" in text) == (site == "full") for text in ear.heard)
 
 
+def test_a_socket_of_a_full_site_that_opens_late_hears_why_nothing_shows(bench: Bench) -> None:
+    ear = Ear(f"full:v:{1:032x}")
+    nothing: dict[str, Any] = {"site": "full", "render": None, "seq": 0}
+    bench.put(make_decision(ear.user_key, 1, reason="no_eligible", **nothing))
+    bench.put(make_decision(ear.user_key, 2, reason="below_reserve", **nothing))
+    frames = bench.hub.attach(ear, 0, None).frames
+    assert len(frames) == 1 and '"reason":"below_reserve"' in frames[0]
+
+
 def test_a_socket_that_opens_late_gets_what_is_still_good(bench: Bench) -> None:
     ear = Ear(KEY)
     bench.put(make_decision(KEY, 1))
