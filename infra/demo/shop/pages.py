@@ -32,9 +32,10 @@ class Frame:
 <title>{escape(title)} · {escape(NAME)}</title>
 <link rel="icon" href="/img/favicon.svg"><link rel="stylesheet" href="/static/shop.css">
 <link rel="stylesheet" href="/static/drawer.css">
+<script src="/static/drawer.js" defer></script>
 <script src="{escape(self.gateway)}/sdk/kairos.js" data-site="demo"
  data-consent="{"granted" if personal else "denied"}" defer></script>
-<script src="/static/shop.js" defer></script><script src="/static/drawer.js" defer></script>
+<script src="/static/shop.js" defer></script>
 </head><body>
 <header class="top"><a class="brand" href="/">{escape(NAME)}</a><nav>{menu}</nav>
 <form role="search" action="/search"><input name="q" type="search" aria-label="Search the shop"
@@ -89,14 +90,14 @@ def grid(products: list[ShopProduct]) -> str:
 
 
 def home(products: list[ShopProduct]) -> str:
-    """Landing page: what is new, and a place that the shop reserved for an inline action."""
+    """Landing page: some of everything, and a place that the shop reserved for an inline action."""
     return (
         '<section class="hero"><div><p class="over">New this season</p>'
         "<h1>Things that age well,<br>indoors and out.</h1>"
         f'<a class="button" href="/p/{quote(products[0].id)}">See the favourite</a></div>'
         f'<img src="/img/{quote(products[0].id)}.svg" width="480" height="480" alt=""></section>'
         '<div class="slot" data-kairos-slot="page"></div>'
-        f"<h2>Chosen for you to look at</h2>{grid(products[:8])}"
+        f"<h2>Chosen for you to look at</h2>{grid(products[1::3])}"
     )
 
 

@@ -2,8 +2,11 @@
 (() => {
   'use strict';
   const OPEN = 'drawer.open';
-  const FEED_MAX = 7;
+  const VISIT = 'drawer.visit';
+  const FEED_MAX = 6;
+  const NOBODY = { acked: 0, beaconed: 0, sum: 0, feed: [] };
   const seen = new Map();
+  const told = new Set();
   let twice = 0;
 
   const make = (tag, name, ...children) => {
@@ -26,8 +29,8 @@
   const parts = [last, scores, concepts, ledger, feed, proof];
   const close = make('button', 'kd-close', '×');
   close.setAttribute('aria-label', 'Close');
-  const stage = make('span', 'kd-stage', 'waiting for the first decision');
-  const head = make('header', '', make('b', '', 'What kairos sees'), stage, close);
+  const stage = make('span', 'kd-stage', 'Waiting for the first decision');
+  const head = make('header', '', make('b', '', 'What kairos sees'), close, stage);
   const panel = make('aside', 'kd-panel', head, ...parts.map((part) => part.element));
   panel.setAttribute('aria-label', 'What kairos sees');
   panel.setAttribute('data-kairos-norage', '');
@@ -81,38 +84,70 @@
         make('tbody', '', ...body)));
     }
     last.body.replaceChildren(...lines);
-    const ms = frame.latency_ms === undefined ? '' : ` · ${frame.latency_ms} ms`;
-    stage.textContent = `${(frame.stage || '').replaceAll('_', ' ')}${ms}`;
+    const ms = frame.latency_ms === undefined ? '' : ` · decided in ${short(frame.latency_ms)}`;
+    stage.textContent = `Stage ${(frame.stage || 'unknown').replaceAll('_', ' ')}${ms}`;
   }
 
+  const short = (ms) => `${ms.toFixed(ms < 10 ? 1 : 0)} ms`;
+
   function time(name, ms) {
-    return make('li', '', make('span', '', name), make('b', '', `${ms.toFixed(1)} ms`));
+    return make('li', '', make('span', '', name), make('b', '', short(ms)));
   }
 
   function ledgered(entry) {
     if (!entry || !entry.us) return;
     const stages = Object.values(entry.us).reduce((sum, us) => sum + us, 0) / 1000;
     const rows = [
-      time('gateway to job', entry.consumed_at_ms - entry.received_at_ms),
+      time('to the job', entry.consumed_at_ms - entry.received_at_ms),
       ...Object.entries(entry.us).map(([name, us]) => time(name, us / 1000)),
       time('in the job', stages),
-      time('job to browser', entry.pushed_at_ms - entry.emitted_at_ms),
+      time('to the browser', entry.pushed_at_ms - entry.emitted_at_ms),
     ];
     ledger.body.replaceChildren(make('ul', 'kd-times', ...rows));
   }
 
+  // What earlier pages of this visitor handed over; without consent each page is somebody new.
+  const remembered = document.querySelector('[data-consent]')?.dataset.consent === 'granted';
+  const kept = remembered && JSON.parse(localStorage.getItem(VISIT));
+  const visit = { ...NOBODY, ...kept };
+
+  function handedOver() {
+    const here = window.kairos?.debug.counts || { acked: 0, duplicates: 0, beaconed: 0 };
+    // A duplicate is the answer to what an earlier page had sent and never heard back about.
+    return { acked: visit.acked + here.acked + here.duplicates,
+      beaconed: visit.beaconed + here.beaconed };
+  }
+
+  function keep() {
+    if (remembered) localStorage.setItem(VISIT, JSON.stringify({ ...visit, ...handedOver() }));
+  }
+
   function proved(counts) {
-    const acked = window.kairos.debug.counts?.acked ?? 0;
-    const sum = counts ? counts.applied + counts.duplicate + counts.late + counts.dead_lettered : 0;
-    const line = counts
-      ? `applied ${counts.applied} + duplicate ${counts.duplicate} + late ${counts.late} + ` +
-        `dead-lettered ${counts.dead_lettered} = ${sum}`
-      : 'waiting for counts';
+    const { applied, duplicate, late, dead_lettered } = counts;
+    const sum = applied + duplicate + late + dead_lettered;
+    // The job counts from zero again: the shop has forgotten this visitor.
+    if (sum < visit.sum) Object.assign(visit, NOBODY);
+    visit.sum = sum;
+    const { acked, beaconed } = handedOver();
+    const since = acked + beaconed - sum;
+    const sent = `${acked} acknowledged` + (beaconed ? ` + ${beaconed} by beacon` : '');
     proof.body.replaceChildren(
-      make('p', '', line),
-      make('p', '', `acknowledged on this page: ${acked}`),
+      make('p', '', `applied ${applied} + duplicate ${duplicate} + late ${late} + ` +
+        `dead-lettered ${dead_lettered} = ${sum}`),
+      make('p', since ? '' : 'kd-good', since > 0 ? `of ${sent}, ${since} since then` : `of ${sent}`),
       make('p', twice ? 'kd-bad' : 'kd-good', `slots decided twice: ${twice}`),
     );
+  }
+
+  function row([type, what]) {
+    return make('p', 'kd-event', make('b', '', type.replaceAll('_', ' ')), make('span', '', what));
+  }
+
+  function happened(type, what, event_id) {
+    if (told.has(event_id)) return;
+    told.add(event_id);
+    visit.feed = [[type, what], ...visit.feed].slice(0, FEED_MAX);
+    feed.body.replaceChildren(...visit.feed.map(row));
   }
 
   function frame(message) {
@@ -122,22 +157,29 @@
     seen.set(message.slot_id, message.decision_id);
     decided(message);
     if (message.scores) bars(scores, message.scores);
-    if (message.explain) bars(concepts, message.explain.concepts);
+    if (message.explain) {
+      bars(concepts, message.explain.concepts);
+      // The view of this page left before the drawer was there to hear of it.
+      const { kind, event_id } = message.explain.trigger;
+      if (event_id) happened(kind, location.pathname, event_id);
+    }
     ledgered(message.ledger);
-    proved(message.counts);
+    if (message.counts) proved(message.counts);
   }
 
-  function event(happened) {
-    const what = happened.product?.name || happened.page?.path || '';
-    feed.body.prepend(make('p', 'kd-event', make('b', '', happened.type.replaceAll('_', ' ')),
-      make('span', '', ` ${what}`)));
-    while (feed.body.children.length > FEED_MAX) feed.body.lastChild.remove();
+  function event({ type, product, page, event_id }) {
+    happened(type, product?.name || page?.path || '', event_id);
   }
 
   document.body.append(handle, panel);
   toggle(localStorage.getItem(OPEN) !== '0' && innerWidth > 1100);
-  proved(null);
-  if (!window.kairos) return;
-  window.kairos.onFrame(frame);
-  window.kairos.onEvent(event);
+  feed.body.replaceChildren(...visit.feed.map(row));
+  proof.body.textContent = 'Waiting for the first counts.';
+  // This script comes before the SDK, so that no frame is there before somebody listens.
+  document.addEventListener('kairos:ready', () => {
+    window.kairos.onFrame(frame);
+    window.kairos.onEvent(event);
+    addEventListener('pagehide', keep);
+    addEventListener('visibilitychange', keep);
+  });
 })();
