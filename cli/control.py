@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -63,7 +63,7 @@ def _chosen(args: argparse.Namespace) -> int:
 
 
 def run_action(
-    actions: dict[str, Callable[[argparse.Namespace], int]], args: argparse.Namespace
+    actions: Mapping[str, Callable[[argparse.Namespace], int]], args: argparse.Namespace
 ) -> int:
     """Run the chosen sub-command."""
     args.actions = actions

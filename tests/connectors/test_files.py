@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -56,7 +58,7 @@ campaigns:
 """
 
 
-def only(read: Read[object]) -> tuple[int, str, str, str]:
+def only(read: Read[Any]) -> tuple[int, str, str, str]:
     """(line, field, error, fix) of the single error."""
     assert read.record is None
     (error,) = read.errors

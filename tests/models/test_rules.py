@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import timeit
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from models.names import COUNT, DURATION, FLAG, HOW_WRITTEN, MONEY, NAMES, PPM, TEXT, Name
 from models.rules import DEPTH_MAX, NODES_MAX, RuleError, compile_rule
 
-CART = {
+CART: dict[str, int | str] = {
     "stage": "cart",
     "cart_value": 40_000_000,
     "frustration": 399_999,
@@ -131,10 +132,18 @@ def test_a_condition_costs_a_few_microseconds_at_most() -> None:
     assert best_s < 10e-6
 
 
-# The same language, read by the slowest means: a tree walked over exact fractions of facts.
+# The same language, read by the slowest means: a tree walked again for each question.
 
-ORDERED = {"<": lambda a, b: a < b, "<=": lambda a, b: a <= b, ">": lambda a, b: a > b}
-EQUAL = {"==": lambda a, b: a == b, "!=": lambda a, b: a != b}
+ORDERED: dict[str, Callable[[Any, Any], bool]] = {
+    "<": lambda a, b: a < b,
+    "<=": lambda a, b: a <= b,
+    ">": lambda a, b: a > b,
+    ">=": lambda a, b: a >= b,
+}
+EQUAL: dict[str, Callable[[Any, Any], bool]] = {
+    "==": lambda a, b: a == b,
+    "!=": lambda a, b: a != b,
+}
 NUMERIC = [each for each in NAMES.values() if each.type not in (TEXT, FLAG)]
 FREE_TEXTS = [each for each in NAMES.values() if each.type == TEXT and not each.choices]
 Tree = tuple[Any, ...]
