@@ -90,6 +90,9 @@ def _measured(decision: Decision, ledger: Ledger, now_ms: float) -> dict[str, An
         "scores": {name: _share(ppm) for name, ppm in decision.scores.items()},
         "stage": decision.stage,
         "candidates": [asdict(each) for each in decision.candidates],
+        "removed": {
+            code: sum(byte.bit_count() for byte in bits) for code, bits in decision.reasons.items()
+        },
         "counts": asdict(decision.counts),
         "versions": asdict(decision.versions),
         "ledger": {**ledger, "pushed_at_ms": round(now_ms, 1)},

@@ -93,7 +93,7 @@ def home(products: list[ShopProduct]) -> str:
     """Landing page: some of everything, and a place that the shop reserved for an inline action."""
     return (
         '<section class="hero"><div><p class="over">New this season</p>'
-        "<h1>Things that age well,<br>indoors and out.</h1>"
+        "<h1>Things that age well, indoors and out.</h1>"
         f'<a class="button" href="/p/{quote(products[0].id)}">See the favourite</a></div>'
         f'<img src="/img/{quote(products[0].id)}.svg" width="480" height="480" alt=""></section>'
         '<div class="slot" data-kairos-slot="page"></div>'

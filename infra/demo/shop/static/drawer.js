@@ -4,10 +4,13 @@
   const OPEN = 'drawer.open';
   const VISIT = 'drawer.visit';
   const FEED_MAX = 6;
+  const TOGETHER_MS = 1500;
+  const SETTLED_MS = 700;
   const NOBODY = { acked: 0, beaconed: 0, sum: 0, feed: [] };
   const seen = new Map();
-  const told = new Set();
   let twice = 0;
+  let counts = null;
+  let wonAt_ms = -Infinity;
 
   const make = (tag, name, ...children) => {
     const element = document.createElement(tag);
@@ -26,7 +29,7 @@
   const ledger = section('Where the time went');
   const feed = section('Events');
   const proof = section('Nothing lost, nothing twice');
-  const parts = [last, scores, concepts, ledger, feed, proof];
+  const parts = [last, scores, concepts, ledger, proof, feed];
   const close = make('button', 'kd-close', '×');
   close.setAttribute('aria-label', 'Close');
   const stage = make('span', 'kd-stage', 'Waiting for the first decision');
@@ -71,6 +74,10 @@
       make('td', '', quality), make('td', '', price));
   }
 
+  const WHY = { when: 'condition', stage_used: 'one action a stage', cap_session: 'cap',
+    cap_day: 'cap', excluded: 'exclusion group', trigger: 'other trigger' };
+  const removed = ([code, count]) => `${WHY[code] || code.replaceAll('_', ' ')} ${count}`;
+
   function decided(frame) {
     const won = frame.type === 'decision';
     const title = won ? frame.campaign_id : `nothing: ${(frame.reason || '').replaceAll('_', ' ')}`;
@@ -83,7 +90,11 @@
       lines.push(make('table', '', make('thead', '', make('tr', '', ...heads)),
         make('tbody', '', ...body)));
     }
-    last.body.replaceChildren(...lines);
+    const out = Object.entries(frame.removed || {});
+    if (out.length) lines.push(make('p', 'kd-out', 'Out: ' + out.map(removed).join(' · ')));
+    // A view of a page and of its product arrive together; the win of one stays to be read.
+    if (won) wonAt_ms = performance.now();
+    if (won || performance.now() - wonAt_ms > TOGETHER_MS) last.body.replaceChildren(...lines);
     const ms = frame.latency_ms === undefined ? '' : ` · decided in ${short(frame.latency_ms)}`;
     stage.textContent = `Stage ${(frame.stage || 'unknown').replaceAll('_', ' ')}${ms}`;
   }
@@ -98,10 +109,10 @@
     if (!entry || !entry.us) return;
     const stages = Object.values(entry.us).reduce((sum, us) => sum + us, 0) / 1000;
     const rows = [
-      time('to the job', entry.consumed_at_ms - entry.received_at_ms),
+      time('to job', entry.consumed_at_ms - entry.received_at_ms),
       ...Object.entries(entry.us).map(([name, us]) => time(name, us / 1000)),
       time('in the job', stages),
-      time('to the browser', entry.pushed_at_ms - entry.emitted_at_ms),
+      time('to browser', entry.pushed_at_ms - entry.emitted_at_ms),
     ];
     ledger.body.replaceChildren(make('ul', 'kd-times', ...rows));
   }
@@ -110,6 +121,7 @@
   const remembered = document.querySelector('[data-consent]')?.dataset.consent === 'granted';
   const kept = remembered && JSON.parse(localStorage.getItem(VISIT));
   const visit = { ...NOBODY, ...kept };
+  const told = new Set(visit.feed.map(([, , event_id]) => event_id));
 
   function handedOver() {
     const here = window.kairos?.debug.counts || { acked: 0, duplicates: 0, beaconed: 0 };
@@ -122,7 +134,7 @@
     if (remembered) localStorage.setItem(VISIT, JSON.stringify({ ...visit, ...handedOver() }));
   }
 
-  function proved(counts) {
+  function proved() {
     const { applied, duplicate, late, dead_lettered } = counts;
     const sum = applied + duplicate + late + dead_lettered;
     // The job counts from zero again: the shop has forgotten this visitor.
@@ -130,11 +142,11 @@
     visit.sum = sum;
     const { acked, beaconed } = handedOver();
     const since = acked + beaconed - sum;
-    const sent = `${acked} acknowledged` + (beaconed ? ` + ${beaconed} by beacon` : '');
+    const sent = `of ${acked} acknowledged` + (beaconed ? ` + ${beaconed} by beacon` : '');
     proof.body.replaceChildren(
-      make('p', '', `applied ${applied} + duplicate ${duplicate} + late ${late} + ` +
+      make('p', 'kd-sum', `applied ${applied} + duplicate ${duplicate} + late ${late} + ` +
         `dead-lettered ${dead_lettered} = ${sum}`),
-      make('p', since ? '' : 'kd-good', since > 0 ? `of ${sent}, ${since} since then` : `of ${sent}`),
+      make('p', since ? '' : 'kd-good', since > 0 ? `${sent}, ${since} since then` : sent),
       make('p', twice ? 'kd-bad' : 'kd-good', `slots decided twice: ${twice}`),
     );
   }
@@ -146,7 +158,7 @@
   function happened(type, what, event_id) {
     if (told.has(event_id)) return;
     told.add(event_id);
-    visit.feed = [[type, what], ...visit.feed].slice(0, FEED_MAX);
+    visit.feed = [[type, what, event_id], ...visit.feed].slice(0, FEED_MAX);
     feed.body.replaceChildren(...visit.feed.map(row));
   }
 
@@ -164,7 +176,11 @@
       if (event_id) happened(kind, location.pathname, event_id);
     }
     ledgered(message.ledger);
-    if (message.counts) proved(message.counts);
+    if (!message.counts) return;
+    counts = message.counts;
+    proved();
+    // An answer to the events may come after what they led to.
+    setTimeout(proved, SETTLED_MS);
   }
 
   function event({ type, product, page, event_id }) {
