@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.request import urlopen
 
-from confluent_kafka import Producer
+from confluent_kafka import KafkaError, Message, Producer
 from msgspec.structs import replace
 
 from benchmarks.rows import Row, machine
@@ -71,9 +71,9 @@ def _passthrough(code: Path) -> Path:
 
 def _drained(name: str, folder: Path, code: Path) -> list[Row]:
     with _running(Layout(CHECKOUT, read_layout().home, folder / "stack"), code) as stack:
-        stack.up(BASE, demo=False, job=False)
+        stack.up(BASE, demo=False, job=False, keep_forever=True)
         _fill(endpoints(stack.state.ports))
-        stack.up(BASE, demo=False)
+        stack.up(BASE, demo=False, keep_forever=True)
         begin, end = _measured(stack)
     events = end.records - begin.records
     us = (end.cpu_s - begin.cpu_s) * 1e6 / events
@@ -103,6 +103,8 @@ def _fill(where: dict[str, str]) -> None:
             "partitioner": "murmur2_random",
             "queue.buffering.max.messages": 2 * EVENTS_WRITTEN,
             "message.max.bytes": 8 * 1024 * 1024,
+            # The topic's limit on a record's size counts for a whole batch.
+            "batch.size": 128 * 1024,
         }
     )
     model = replace(load_model(), version=1, effective_at_ms=0)
@@ -110,11 +112,20 @@ def _fill(where: dict[str, str]) -> None:
         frame = codec(topic, registry).encode(record)
         producer.produce(topic, key=record.site.encode(), value=frame)
     encode = codec(EVENTS, registry).encode
+    failures: list[str] = []
+
+    def failed(error: KafkaError | None, _: Message) -> None:
+        if error is not None:
+            failures.append(error.str())
+
     for event in mix(EVENTS_WRITTEN, KEYS):
         key, at_ms = event.user_key.encode(), event.received_at_ms
-        producer.produce(EVENTS, key=key, value=encode(event), timestamp=at_ms)
+        producer.produce(
+            EVENTS, key=key, value=encode(event), timestamp=at_ms, on_delivery=failed
+        )
         producer.poll(0)
     assert producer.flush(60) == 0, "the broker did not take every event within 60 s"
+    assert not failures, f"{len(failures)} events not taken: {failures[0]}"
 
 
 def _measured(stack: Stack) -> tuple[Sample, Sample]:
