@@ -84,14 +84,18 @@ class OnnxScorer:
         following = answers[1].tobytes() if self._no_hidden else b""
         if self._no_hidden and not np.isfinite(answers[1]).all():
             raise NotANumber("hidden_out is not finite")
-        return [quantised(each) for each in concepts], following
+        return quantised(concepts), following
 
 
-def quantised(value: float) -> int:
-    """A probability in ppm, half to even, within [0, 1,000,000]. Raises NotANumber."""
-    if value != value or value in (float("inf"), float("-inf")):
-        raise NotANumber("a concept is not finite")
-    return min(max(round(value * MILLION), 0), MILLION)
+def quantised(values: list[float]) -> list[int]:
+    """Probabilities in ppm, half to even, within [0, 1,000,000]. Raises NotANumber."""
+    try:
+        found = [round(value * MILLION) for value in values]
+    except (ValueError, OverflowError) as failure:
+        raise NotANumber("a concept is not finite") from failure
+    if min(found) < 0 or max(found) > MILLION:
+        return [min(max(ppm, 0), MILLION) for ppm in found]
+    return found
 
 
 def _problem(model: Model) -> str:

@@ -52,14 +52,14 @@ def test_the_hidden_state_is_carried_as_bytes():
 )  # fmt: skip
 def test_quantising_rounds_half_to_even_and_stays_in_range(value, ppm):
     """The last bit of a float decides nothing."""
-    assert quantised(value) == ppm
+    assert quantised([value, 0.5]) == [ppm, 500_000]
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
 def test_what_is_not_a_number_is_refused(value):
     """NaN would compare false with every threshold."""
     with pytest.raises(NotANumber):
-        quantised(value)
+        quantised([0.5, value])
     with pytest.raises(ModelRefused, match="finite"):
         OnnxScorer.from_model(record(linear([[float("nan")] * 2] * 2)))
 
