@@ -119,6 +119,7 @@
 
   // What earlier pages of this visitor handed over; without consent each page is somebody new.
   const remembered = document.querySelector('[data-consent]')?.dataset.consent === 'granted';
+  if (!remembered) localStorage.removeItem(VISIT);
   const kept = remembered && JSON.parse(localStorage.getItem(VISIT));
   const visit = { ...NOBODY, ...kept };
   const told = new Set(visit.feed.map(([, , event_id]) => event_id));
