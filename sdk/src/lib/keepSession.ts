@@ -43,6 +43,8 @@ export interface SessionKeeper {
 /** Sessions are shared by tabs where storage is allowed; indices belong to one tab. */
 export function keepSession(ports: Ports, lasting: () => boolean): SessionKeeper {
   const store = () => (lasting() ? ports.local : ports.tab);
+  // A page that starts with a refusal keeps nothing of the visits before it.
+  if (!lasting()) ports.local.remove(SESSION);
   let session: Session | null = readJson<Session>(store().get(SESSION));
   let announced = session !== null;
   let tab: Tab = readJson<Tab>(ports.tab.get(TAB)) || newTab();
