@@ -12,25 +12,29 @@ import hashlib
 import random
 import threading
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from heapq import merge
 from typing import Any
 
 from confluent_kafka import Producer
-from msgspec.structs import replace
 
-from connectors.avro import BadFrame, Codec, RegistryClient, codec
+from benchmarks.resend import Resender, producer_of
+from connectors.avro import HEADER_BYTES, BadFrame, Codec, RegistryClient, codec
 from connectors.datasets import Visit
 from connectors.sdk_client import Message, Tab, client_session, wall_ms
 from connectors.topic_tail import Tailed, TopicTail
 from schemas.decision import Counts
-from schemas.event import PROBE, Event
-from schemas.ids import TICK_KEY
+from schemas.event import DECISION_POINTS, PROBE, Event
+from schemas.ids import event_slot
 from schemas.topics import DECISIONS, EVENTS
 
 SETTLE_S = 60.0
-LAST_ANSWER_S = 2.0
-"""A visitor stays this long after the last event, so that its answer can arrive."""
+LAST_ANSWER_S = 20.0
+"""A visitor stays at most this long after the last event for its answer to arrive."""
+
+SLOT_AT = slice(HEADER_BYTES + 1, HEADER_BYTES + 35)
+"""Where a decision's frame holds its slot_id: the first field, behind one byte of length."""
 
 SESSIONS_PER_S = 4.0
 """At recorded spacing, visits begin this often (virtual time)."""
@@ -79,62 +83,11 @@ class Run:
     socket_messages: int = 0
     socket_repeats: int = 0
     decisions: list[Tailed] = field(default_factory=list)
+    slots: set[str] = field(default_factory=set)
     probes: dict[str, str] = field(default_factory=dict)
     counts: dict[str, Counts] = field(default_factory=dict)
     started_ms: float = 0.0
     ended_ms: float = 0.0
-
-
-class Resender:
-    """Produces a share of the events a second time, as a gateway does after a crash.
-
-    The same event goes to the same partition with a fresh `received_at_ms`, so that the job's own
-    dedup has to find it; what the gateway's dedup holds back never gets there.
-    """
-
-    def __init__(self, settings: Settings, events: Codec[Event]) -> None:
-        self._share, self._events = settings.resend, events
-        self._random = random.Random(settings.seed)
-        self._producer = _producer(settings.brokers)
-        self._seen: set[str] = set()
-        self.count = 0
-
-    def __call__(self, record: Tailed) -> None:
-        """Perhaps send this record again."""
-        if record.key == TICK_KEY.encode() or self._random.random() >= self._share:
-            return
-        event = self._events.decode(record.value)
-        if event.internal or event.event_id in self._seen:
-            return
-        self._seen.add(event.event_id)
-        again = replace(event, received_at_ms=max(int(wall_ms()), event.received_at_ms))
-        self._producer.produce(
-            EVENTS,
-            self._events.encode(again),
-            record.key,
-            partition=record.partition,
-            timestamp=again.received_at_ms,
-        )
-        self._producer.poll(0)
-        self.count += 1
-
-    def flush(self) -> int:
-        """Wait until all are held by the broker; how many there were."""
-        assert self._producer.flush(30) == 0, "the broker took no re-sent event within 30 s"
-        return self.count
-
-
-def _producer(brokers: str) -> Producer:
-    return Producer(
-        {
-            "bootstrap.servers": brokers,
-            # Idempotence would ask the broker for an id first, which delays the first record.
-            "acks": "all",
-            "linger.ms": 0,
-            "log_level": 0,
-            "partitioner": "murmur2_random",
-        }
-    )
 
 
 def schedule(visits: list[Visit], settings: Settings) -> list[list[tuple[float, int, Message]]]:
@@ -172,10 +125,19 @@ def _shuffled(
 
 
 class Replay:
-    """One open-loop run against a running stack."""
+    """One open-loop run against a running stack.
 
-    def __init__(self, settings: Settings, visits: list[Visit]) -> None:
+    `on_settled` is called when all was sent and answered, before users are asked for counts.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        visits: list[Visit],
+        on_settled: Callable[[], None] = lambda: None,
+    ) -> None:
         self.settings, self.visits = settings, visits
+        self._on_settled = on_settled
         registry = RegistryClient(settings.registry)
         self.events: Codec[Event] = codec(EVENTS, registry)
         self.decisions = codec(DECISIONS, registry)
@@ -186,7 +148,12 @@ class Replay:
         """Send everything, wait for what is on its way, ask each user for the counts."""
         run, settings = self.run, self.settings
         tail = TopicTail(settings.brokers, DECISIONS, self._decided).start()
-        resender = Resender(settings, codec(EVENTS, RegistryClient(settings.registry)))
+        resender = Resender(
+            settings.brokers,
+            settings.resend,
+            settings.seed,
+            codec(EVENTS, RegistryClient(settings.registry)),
+        )
         events_tail = None
         if settings.resend:
             events_tail = TopicTail(settings.brokers, EVENTS, resender).start()
@@ -198,6 +165,7 @@ class Replay:
             if events_tail is not None:
                 await asyncio.to_thread(events_tail.stop)
         run.resent = await asyncio.to_thread(resender.flush)
+        await asyncio.to_thread(self._on_settled)
         await asyncio.to_thread(self._probe)
         await asyncio.to_thread(tail.stop)
         return run
@@ -206,6 +174,7 @@ class Replay:
         """In the reading thread: keep the record; while probing, look for answers."""
         run = self.run
         run.decisions.append(record)
+        run.slots.add((record.value or b"")[SLOT_AT].decode("ascii", "replace"))
         if not run.probes:
             return
         try:
@@ -254,8 +223,18 @@ class Replay:
             if tab.visitor_id and self.run.users[number] is None:
                 self.run.users[number] = f"{settings.site}:v:{tab.visitor_id}"
             await tab.listen()
-        await asyncio.sleep(LAST_ANSWER_S)
+        await self._last_answer(number, events[-1][2])
         await tab.close()
+
+    async def _last_answer(self, number: int, event: Message) -> None:
+        """Stay until the last decision point was answered, and a moment for the socket."""
+        slot = event_slot(
+            self.settings.site, self.run.users[number] or "", "page", event["event_id"]
+        )
+        ends = wall_ms() + LAST_ANSWER_S * 1000
+        while event["type"] in DECISION_POINTS and slot not in self.run.slots and wall_ms() < ends:
+            await asyncio.sleep(0.1)
+        await asyncio.sleep(0.5)
 
     def _note(self, sent: Sent, answer: Message | None) -> None:
         run = self.run
@@ -270,7 +249,7 @@ class Replay:
 
     def _probe(self) -> None:
         """Ask every user for the counts; waits until all have answered or SETTLE_S is over."""
-        producer = _producer(self.settings.brokers)
+        producer = producer_of(self.settings.brokers)
         # A cold producer would hold the first probes back beyond the log's grace.
         producer.list_topics(EVENTS, timeout=10)
         for user in self.run.users:

@@ -72,6 +72,7 @@ def report(run: Run, codec: Codec[Decision], site: str, warmup_s: float) -> dict
         "repeated": slots.repeated,
         "slots_with_two_bodies": slots.two_bodies,
         "slots_pushed_twice": run.socket_repeats,
+        "never_arrived": _never_arrived(run, slots, site),
         "by_campaign": _tally(d.campaign_id for d in decided if d.campaign_id),
         "by_trigger": _tally(d.trigger.kind for d in decided),
         "none_reasons": _tally(d.reason for d in decided if d.reason != "won"),
@@ -104,6 +105,16 @@ def arrival_ms(run: Run, slots: Slots, site: str, sent: Sent) -> float:
         return inf
     decision, record = found
     return record.arrived_ms if decision.render is None else run.socket_ms.get(slot, inf)
+
+
+def _never_arrived(run: Run, slots: Slots, site: str) -> dict[str, int]:
+    """Decision points without an answer: no record in the topic, or an action no socket got."""
+    missing = {"record": 0, "action": 0}
+    for sent in run.sent:
+        if sent.type in DECISION_POINTS and arrival_ms(run, slots, site, sent) == inf:
+            slot = event_slot(site, run.users[sent.visit] or "", "page", sent.event_id)
+            missing["action" if slot in slots.first else "record"] += 1
+    return missing
 
 
 def ledger(slots: Slots) -> dict[str, dict[str, float | None]]:

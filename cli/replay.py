@@ -76,11 +76,12 @@ def replay(args: argparse.Namespace, state: State) -> dict[str, Any]:
     if rate:
         progress("recorded spacing stays in `ts`, but at a fixed rate deadlines do not fire")
     before = disordered(state)
-    driver = Replay(settings, visits)
+    after: list[int] = []
+    driver = Replay(settings, visits, lambda: after.append(disordered(state)))
     done = asyncio.run(driver.play())
     warmup_s = min(events / rate * WARMUP_SHARE, WARMUP_S_MAX) if rate else WARMUP_S_MAX
     result = report(done, driver.decisions, args.site, round(warmup_s, 1))
-    result["disordered"] = disordered(state) - before
+    result["disordered"] = after[0] - before
     return result
 
 

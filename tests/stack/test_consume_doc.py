@@ -31,7 +31,8 @@ def test_a_stranger_can_read_decisions(stack: Stack, tmp_path: Path) -> None:
         "page": {"url": "https://shop.example/", "path": "/", "type": "home"},
     }
     body = {"site": "demo", "visitor_seed": "5" * 32, "session_id": "s", "events": [event]}
-    asked = request.Request(where["gateway"] + "/v1/events", json.dumps(body).encode())
+    address, plain = where["gateway"] + "/v1/events", {"Content-Type": "text/plain"}
+    asked = request.Request(address, json.dumps(body).encode(), plain)
     visitor = json.loads(request.urlopen(asked, timeout=20).read())["visitor_id"]
     program = tmp_path / "consume.py"
     program.write_text(code_of(CHECKOUT / "docs" / "consume.md"))

@@ -48,12 +48,14 @@ def test_no_slot_has_two_bodies(result):
     """One slot, one decision, whatever was sent twice."""
     assert result["slots_with_two_bodies"] == 0
     assert result["repeated"] == 0
-    assert result["disordered"] == 0
+    # Only what the second producer sent again can meet a watermark that has passed it.
+    assert result["disordered"] <= result["resent"]
 
 
 def test_every_page_of_a_recorded_visit_is_answered(result):
     """Each page is a decision point; one without a decision would count as infinite."""
     assert result["decisions"] >= result["sent"]
+    assert result["never_arrived"] == {"record": 0, "action": 0}
     assert result["latency_ms"]["max"] is not None
 
 
