@@ -190,6 +190,7 @@ def sample(kind: str, found: Answer | None) -> Sample:
 def stages_of(painted: dict[str, float], ledger: dict[str, Any]) -> dict[str, float]:
     """Milliseconds of each stage; browser and servers share this machine's clock."""
     us = {name: value / 1000 for name, value in ledger["us"].items()}
+    in_job_ms = ledger["emitted_at_ms"] - ledger["consumed_at_ms"]
     return {
         "sdk": painted["sent_ms"] - painted["t0_ms"],
         "ingest": ledger["received_at_ms"] - painted["sent_ms"],
@@ -198,6 +199,7 @@ def stages_of(painted: dict[str, float], ledger: dict[str, Any]) -> dict[str, fl
         "intent": us.get("intent", 0.0),
         "ranking": us.get("fusion", 0.0) + us.get("auction", 0.0),
         "encode": us.get("encode", 0.0),
+        "job_rest": max(in_job_ms - sum(us.values()), 0.0),
         "decision_hop": ledger["pushed_at_ms"] - ledger["emitted_at_ms"],
         "push": painted["received_ms"] - ledger["pushed_at_ms"],
         "render": painted["painted_ms"] - painted["received_ms"],

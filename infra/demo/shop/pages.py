@@ -32,6 +32,7 @@ class Frame:
 <title>{escape(title)} · {escape(NAME)}</title>
 <link rel="icon" href="/img/favicon.svg"><link rel="stylesheet" href="/static/shop.css">
 <link rel="stylesheet" href="/static/drawer.css">
+<link rel="preload" as="script" href="{escape(self.gateway)}/sdk/kairos-render.js">
 <script src="/static/drawer.js" defer></script>
 <script src="{escape(self.gateway)}/sdk/kairos.js" data-site="demo"
  data-consent="{"granted" if personal else "denied"}" defer></script>
