@@ -31,6 +31,7 @@ class Frame:
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{escape(title)} · {escape(NAME)}</title>
 <link rel="icon" href="/img/favicon.svg"><link rel="stylesheet" href="/static/shop.css">
+<link rel="stylesheet" href="/static/cart.css">
 <link rel="stylesheet" href="/static/drawer.css">
 <link rel="preload" as="script" href="{escape(self.gateway)}/sdk/kairos-render.js">
 <script src="/static/drawer.js" defer></script>
