@@ -31,6 +31,7 @@ from infra.local.layout import CHECKOUT, Layout, read_layout
 from infra.local.service import endpoints
 from infra.local.services import BASE
 from infra.local.stack import Stack
+from infra.local.supervisor import OWNER_ENV
 from infra.model import load as load_model
 from schemas.topics import EVENTS
 
@@ -89,7 +90,8 @@ def _drained(name: str, folder: Path, code: Path) -> list[Row]:
 
 @contextmanager
 def _running(layout: Layout, code: Path) -> Iterator[Stack]:
-    stack = Stack(layout, code=code)
+    # Should this program be killed, its stack ends by itself.
+    stack = Stack(layout, code=code, env={**os.environ, OWNER_ENV: str(os.getpid())})
     try:
         yield stack
     finally:
