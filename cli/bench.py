@@ -1,6 +1,6 @@
 """Benchmarks: one table, with the machine they ran on.
 
-Without a name the ones that need no running stack are measured; `kairos bench NAME` runs one.
+Without a name all are measured, one after the other; those that need processes start their own.
 """
 
 from __future__ import annotations
