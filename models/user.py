@@ -257,7 +257,7 @@ def _score(profile: Profile, tab: Tab, event: Event, view: View) -> None:
         profile.model_version = view.versions.model
     inputs = features.vector(profile, tab, event, profile.now_ms)
     profile.concepts, profile.hidden = view.scorer.step(inputs, profile.hidden)
-    profile.scores = [intent.score_ppm(head, profile.concepts) for head in model.heads]
+    profile.scores = intent.scores_ppm(model.heads, profile.concepts)
     trends = profile.trends or [(score, score) for score in profile.scores]
     profile.trends = [
         (fast + ((score - fast) >> 1), slow + ((score - slow) >> 4))

@@ -42,7 +42,7 @@ share.coordinator.state.topic.min.isr=1
 # A consumer group of one member has nobody to wait for.
 group.initial.rebalance.delay.ms=0
 # Replayed and imported records carry the time of their first life.
-log.message.timestamp.after.max.ms=9223372036854775807
+log.message.timestamp.after.max.ms=3600000
 """
 
 LOG4J = """\

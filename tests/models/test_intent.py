@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.intent import calibrated_ppm, contributions, logit_micro, score_ppm, sigmoid_ppm
+from models.intent import (
+    calibrated_ppm,
+    contributions,
+    logit_micro,
+    score_ppm,
+    scores_ppm,
+    sigmoid_ppm,
+)
 from schemas.model import Head
 
 concept = st.integers(0, 1_000_000)
@@ -40,6 +47,13 @@ def test_a_concept_moves_the_score_in_the_direction_of_its_weight(low, high, oth
     low, high = sorted((low, high))
     head = Head("purchase_intent", 100_000, (-900_000, 400_000), (0, 500_000), (10_000, 700_000))
     assert score_ppm(head, [high, other]) <= score_ppm(head, [low, other])
+
+
+@given(st.lists(concept, min_size=2, max_size=2))
+def test_all_heads_at_once_give_what_each_gives_alone(concepts):
+    """The fast way and the explained way agree to the last ppm."""
+    heads = (Head("a", 12_345, (-900_001, 400_000)), Head("b", -7, (3, 1_999_999)))
+    assert scores_ppm(heads, concepts) == [score_ppm(head, concepts) for head in heads]
 
 
 def test_calibration_is_linear_between_knots_and_flat_outside():
