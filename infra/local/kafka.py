@@ -41,7 +41,7 @@ share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 # A consumer group of one member has nobody to wait for.
 group.initial.rebalance.delay.ms=0
-# Replayed and imported records carry the time of their first life.
+# One record from the far future would push the watermark ahead and fire every timer.
 log.message.timestamp.after.max.ms=3600000
 """
 
