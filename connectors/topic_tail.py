@@ -34,7 +34,6 @@ class TopicTail:
                 "bootstrap.servers": brokers,
                 "group.id": f"kairos-tail-{topic}",
                 "enable.auto.commit": False,
-                "fetch.wait.max.ms": 10,
                 "auto.offset.reset": "latest",
                 "log_level": 0,
             }
