@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from math import inf
 from typing import Any
 
@@ -44,8 +44,13 @@ class Slots:
         return sum(len(bodies) > 1 for bodies in self.bodies.values())
 
 
-def report(run: Run, codec: Codec[Decision], site: str, warmup_s: float) -> dict[str, Any]:
-    """The result of one replay; latencies leave out what was due in the first `warmup_s`."""
+def report(
+    run: Run, codec: Codec[Decision], site: str, warmup_s: float, base_ppm: Mapping[str, int]
+) -> dict[str, Any]:
+    """The result of one replay; latencies leave out what was due in the first `warmup_s`.
+
+    `base_ppm` holds what each campaign's quality would be without any score.
+    """
     ours = {user for user in run.users if user is not None}
     slots = Slots((r for r in run.decisions if (r.key or b"").decode() in ours), codec)
     decided = [d for d, _ in slots.first.values() if d.reason != "probe"]
@@ -54,7 +59,6 @@ def report(run: Run, codec: Codec[Decision], site: str, warmup_s: float) -> dict
         for name in ("applied", "duplicate", "late", "dead_lettered", "conflict")
     }
     unanswered = sum(not sent.answered for sent in run.sent)
-    landed = sum(counts[n] for n in ("applied", "duplicate", "late", "dead_lettered"))
     elapsed_s = max((run.ended_ms - run.started_ms) / 1000, 0.001)
     return {
         "sent": len(run.sent),
@@ -66,8 +70,7 @@ def report(run: Run, codec: Codec[Decision], site: str, warmup_s: float) -> dict
         **counts,
         "users": len(ours),
         "users_answering": len(run.counts),
-        "conserved": landed == run.accepted + run.resent + unanswered
-        or run.accepted + run.resent <= landed <= run.accepted + run.resent + unanswered,
+        "conserved": _conserved(run, counts, unanswered),
         "decisions": len(decided),
         "repeated": slots.repeated,
         "slots_with_two_bodies": slots.two_bodies,
@@ -76,7 +79,7 @@ def report(run: Run, codec: Codec[Decision], site: str, warmup_s: float) -> dict
         "by_campaign": _tally(d.campaign_id for d in decided if d.campaign_id),
         "by_trigger": _tally(d.trigger.kind for d in decided),
         "none_reasons": _tally(d.reason for d in decided if d.reason != "won"),
-        "won_on_scores": sum(_won_on_scores(each) for each in decided),
+        "won_on_scores": sum(_won_on_scores(each, base_ppm) for each in decided),
         "sessions_with_action": len({d.session_id for d in decided if d.render is not None}),
         "sessions": len(run.users),
         "latency_ms": {**summary(latencies(run, slots, site, warmup_s)), "warmup_s": warmup_s},
@@ -85,6 +88,13 @@ def report(run: Run, codec: Codec[Decision], site: str, warmup_s: float) -> dict
         "events_per_s": round(len(run.sent) / elapsed_s, 1),
         "statuses": {str(status): number for status, number in sorted(run.statuses.items())},
     }
+
+
+def _conserved(run: Run, counts: Mapping[str, int], unanswered: int) -> bool:
+    """Whether the four counts meet what was sent; an unanswered event may have landed or not."""
+    landed = sum(counts[name] for name in ("applied", "duplicate", "late", "dead_lettered"))
+    least = run.accepted + run.resent
+    return least <= landed <= least + unanswered
 
 
 def latencies(run: Run, slots: Slots, site: str, warmup_s: float) -> list[float]:
@@ -136,14 +146,15 @@ def ledger(slots: Slots) -> dict[str, dict[str, float | None]]:
     }
 
 
-def _won_on_scores(decision: Decision) -> bool:
-    """Whether the scores chose: by margins and base rates alone another one would have won."""
-    return (
-        decision.source == "model"
-        and len(decision.candidates) > 1
-        and decision.reason in ("won", "withheld")
-        and decision.candidates[0].bid_micros < max(c.bid_micros for c in decision.candidates)
+def _won_on_scores(decision: Decision, base_ppm: Mapping[str, int]) -> bool:
+    """Whether the scores chose: by bids and base rates alone another one would have won."""
+    if decision.source != "model" or not decision.campaign_id:
+        return False
+    plain = max(
+        decision.candidates,
+        key=lambda each: each.bid_micros * base_ppm.get(each.campaign_id, 0),
     )
+    return plain.campaign_id != decision.campaign_id
 
 
 def _first_action(run: Run, slots: Slots, site: str) -> dict[str, float | None]:

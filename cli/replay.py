@@ -14,7 +14,9 @@ from urllib.request import urlopen
 from benchmarks.openloop import Replay, Settings
 from benchmarks.replay_report import report
 from cli.output import CommandError, print_result, progress
+from connectors.control import ControlWriter
 from connectors.datasets import DATASETS, DatasetMissing, load
+from connectors.registry import RegistryClient
 from infra.local.layout import read_layout
 from infra.local.state import State, read_state
 
@@ -80,9 +82,18 @@ def replay(args: argparse.Namespace, state: State) -> dict[str, Any]:
     driver = Replay(settings, visits, lambda: after.append(disordered(state)))
     done = asyncio.run(driver.play())
     warmup_s = min(events / rate * WARMUP_SHARE, WARMUP_S_MAX) if rate else WARMUP_S_MAX
-    result = report(done, driver.decisions, args.site, round(warmup_s, 1))
+    bases = _base_ppm(state, args.site)
+    result = report(done, driver.decisions, args.site, round(warmup_s, 1), bases)
     result["disordered"] = after[0] - before
     return result
+
+
+def _base_ppm(state: State, site: str) -> dict[str, int]:
+    """Campaign -> the quality it has without any score, by the catalogue in force."""
+    where = state.endpoints
+    writer = ControlWriter(where["brokers"], RegistryClient(where["registry"]))
+    catalogue = writer.newest("campaigns", site)
+    return {} if catalogue is None else {each.id: each.base_ppm for each in catalogue.campaigns}
 
 
 def disordered(state: State) -> int:

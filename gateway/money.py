@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-DIGITS_MAX = 12
+DIGITS_MAX = 9
 PATTERN = rf"^[0-9]{{1,{DIGITS_MAX}}}(\.[0-9]{{1,6}})?$"
 _MONEY = re.compile(PATTERN.replace("$", r"\Z"), re.ASCII)
 
@@ -16,7 +16,7 @@ class BadMoney(ValueError):
 def to_micros(text: str) -> int:
     """Micros of a decimal string such as "19.90"; no float is involved.
 
-    At most 12 digits before and 6 after the point, no sign, no exponent. Raises BadMoney.
+    At most 9 digits before and 6 after the point, no sign, no exponent. Raises BadMoney.
     """
     if not _MONEY.match(text):
         raise BadMoney('want a decimal string such as "19.90": digits, at most 6 after the point')

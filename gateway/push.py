@@ -105,10 +105,13 @@ class Hub:
         if slot_id in self._slots:
             self.counts["superseded"] += 1
             return False
-        self._slots[slot_id] = None
-        if len(self._slots) > SLOTS_REMEMBERED_MAX:
-            self._slots.popitem(last=False)
+        self._remember(slot_id)
         return True
+
+    def _remember(self, slot_id: str) -> None:
+        self._slots.setdefault(slot_id)
+        while len(self._slots) > SLOTS_REMEMBERED_MAX:
+            self._slots.popitem(last=False)
 
     def _deliver(self, arrived: Arrived) -> None:
         decision = arrived.decision
@@ -162,7 +165,7 @@ class Hub:
             decision = each.decision
             fresh = decision.slot_id not in seen | withdrawn
             seen.add(decision.slot_id)
-            self._slots.setdefault(decision.slot_id)
+            self._remember(decision.slot_id)
             # A none has no number; the newest one says why nothing shows right now.
             numberless = each is arrived[-1] and not decision.seq
             unseen = numberless or decision.seq > (last_seq if same else 0)

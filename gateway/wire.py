@@ -62,7 +62,7 @@ class WireProduct(Struct, frozen=True, gc=False):
     category: Text256 | None = None
     price: Money | None = None
     currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}\Z")] | None = None
-    quantity: Annotated[int, Meta(ge=0, le=1_000_000)] | None = None
+    quantity: Annotated[int, Meta(ge=0, le=10_000)] | None = None
 
 
 class WireSource(Struct, frozen=True, gc=False):

@@ -52,10 +52,14 @@ def decide(profile: Profile, ask: Ask, user_key: str, view: View, now_ms: int) -
         return [_none(profile, ask, site, user_key, view, now_ms)]
     exposures.release_held(profile, ask.tab.session_id, ask.tab.tab_id)
     table = facts(profile, ask.tab, view, ask.kind, now_ms)
-    return [
+    made = [
         _slot(profile, ask, user_key, placement, view, table, now_ms)
         for placement in view.site.placements
     ]
+    decisions = [decision for decision, _, _ in made]
+    if not any(decision.campaign_id for decision in decisions):
+        decisions = _with_one_fallback(made, profile, ask.tab, view, table)
+    return [_booked(profile, decision) for decision in decisions]
 
 
 def _none(
@@ -124,7 +128,8 @@ def _slot(
     view: View,
     table: Facts,
     now_ms: int,
-) -> Decision:
+) -> tuple[Decision, Field, int]:
+    """The decision of one placement, how the catalogue was sorted, and the reserve."""
     assert view.site is not None and view.catalogue is not None
     sorted_out = field(profile, view, table, placement, ask.kind, now_ms)
     bids = bids_of(sorted_out.eligible, view, table)
@@ -142,9 +147,7 @@ def _slot(
         decision = _won(decision, profile, ask.tab, result, view, withheld)
     else:
         decision = replace(decision, reason="below_reserve" if bids else "no_eligible")
-        if not withheld:
-            decision = _with_fallback(decision, profile, ask.tab, view, table, sorted_out, reserve)
-    return _booked(profile, decision)
+    return decision, sorted_out, reserve
 
 
 def _losers(
@@ -209,6 +212,18 @@ def _won(
     )
     exposures.add(profile, entry)
     return decision
+
+
+def _with_one_fallback(
+    made: list[tuple[Decision, Field, int]], profile: Profile, tab: Tab, view: View, table: Facts
+) -> list[Decision]:
+    """Where no placement won, the first that can holds a fallback: it uses up the stage."""
+    out = [decision for decision, _, _ in made]
+    for at, (decision, sorted_out, reserve) in enumerate(made):
+        out[at] = _with_fallback(decision, profile, tab, view, table, sorted_out, reserve)
+        if out[at].fallback is not None:
+            break
+    return out
 
 
 def _with_fallback(

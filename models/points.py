@@ -9,6 +9,7 @@ from __future__ import annotations
 from models import exposures
 from models.context import View
 from models.decision import Ask
+from models.tally import cart_lines
 from models.vocabulary import BROWSE, CART, HIGH_INTENT
 from schemas.event import DECISION_POINTS, INSTANT, Event
 from schemas.profile import Profile, Tab
@@ -20,12 +21,12 @@ def stage_moved(profile: Profile, event: Event, view: View) -> bool:
     """Move the stage of the session; True on a transition. A purchase starts over."""
     visit = profile.session
     stage = visit.stage
-    if event.type == "purchase":
+    if visit.bought:
         stage = BROWSE
-    elif profile.tally.cart or visit.cart_views:
+    elif visit.checkouts or _high_intent(profile, view):
+        stage = HIGH_INTENT
+    elif visit.cart_views or (profile.tally.cart and cart_lines(profile.tally)):
         stage = max(stage, CART)
-    if visit.checkouts or _high_intent(profile, view):
-        stage = max(stage, HIGH_INTENT) if event.type != "purchase" else stage
     if stage == visit.stage:
         return False
     visit.stage = stage

@@ -65,6 +65,7 @@ def _session(profile: Profile, now_ms: int) -> Session:
     if session.number == 0 or now_ms - session.last_ms > SESSION_GAP_MS:
         session = Session(number=session.number + 1, started_ms=now_ms)
         profile.session = session
+        profile.tabs = []
     session.last_ms = now_ms
     return session
 

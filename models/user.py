@@ -22,7 +22,7 @@ from schemas.profile import Profile, Session, Tab, Tally
 STALE_MS = 30_000
 PROFILE_TTL_MS = 30 * 24 * 3600 * 1000
 PAGE_KEY_TTL_MS = 30 * 60 * 1000
-DWELL = "dwell"
+DWELL, FORGET = "dwell", "forget"
 CANCELLING = frozenset(
     "purchase page_view product_view cart_view checkout_start page_leave hidden".split()
 )
@@ -90,6 +90,8 @@ def advance(
     effects: list[Effect] = []
     if profile.timer_at_ms <= until_ms:
         profile.timer_at_ms = 0
+    if profile.forget_timer_ms <= until_ms:
+        profile.forget_timer_ms = 0
     after = _run_deadlines(profile, until_ms, user_key, context, effects)
     if after is None:
         return None, [*effects, Forget()]
@@ -130,7 +132,7 @@ def _deadlines(profile: Profile) -> list[tuple[int, str, int]]:
         (tab.dwell_at_ms, DWELL, index) for index, tab in enumerate(profile.tabs) if tab.dwell_at_ms
     ]
     if profile.forget_at_ms:
-        pending.append((profile.forget_at_ms, "forget", 0))
+        pending.append((profile.forget_at_ms, FORGET, 0))
     return pending
 
 
@@ -143,7 +145,7 @@ def _run_deadlines(
         if not due:
             return profile
         at_ms, kind, index = min(due)
-        if kind == "forget":
+        if kind == FORGET:
             return None
         profile.now_ms = max(profile.now_ms, at_ms)
         tab = profile.tabs[index]
@@ -156,14 +158,24 @@ def _run_deadlines(
 
 
 def _set_timer(profile: Profile, effects: list[Effect]) -> None:
-    """Keep at most one timer pending, no later than the earliest deadline."""
+    """Keep a timer pending no later than the earliest deadline, and one for the clean-up.
+
+    An engine's timer cannot be moved cheaply. The clean-up moves with every event, so its old
+    timer stays, wakes too early and is set anew then.
+    """
     pending = _deadlines(profile)
     if not pending:
         return
-    earliest = min(pending)[0]
-    if not profile.timer_at_ms or earliest < profile.timer_at_ms:
-        profile.timer_at_ms = earliest
-        effects.append(SetTimer(earliest))
+    earliest, kind, _ = min(pending)
+    if profile.timer_at_ms and profile.timer_at_ms <= earliest:
+        return
+    if kind == FORGET and 0 < profile.forget_timer_ms <= earliest:
+        profile.timer_at_ms = profile.forget_timer_ms
+        return
+    profile.timer_at_ms = earliest
+    if kind == FORGET:
+        profile.forget_timer_ms = earliest
+    effects.append(SetTimer(earliest))
 
 
 # Events

@@ -31,6 +31,7 @@ from schemas.topics import CONTROL_TOPICS, DEAD_LETTERS, DECISIONS, EVENTS
 
 log = logging.getLogger(__name__)
 STATE_NAME = "user"
+SECRET_TOPIC = "sites"
 STATE_TTL_DAYS = 60
 """Twice the longest life of a profile: the clean-up deadline comes first."""
 
@@ -96,7 +97,7 @@ class Decide(KeyedBroadcastProcessFunction):
         except BadFrame as bad:
             return self._refuse(record, bad.reason, bad.detail, bad.schema_id, running)
         except Exception as failure:
-            detail = f"{type(failure).__name__}: {failure}"
+            detail = f"{type(failure).__name__} while taking in the record"
             return self._refuse(record, "control_refused", detail, -1, running)
         self.meter.add("control_applied")
         if running and made.effective_at_ms <= self.hop.engine_ms:
@@ -111,7 +112,11 @@ class Decide(KeyedBroadcastProcessFunction):
         self.meter.add("control_refused")
         if not running:
             return []
-        return [self.hop.letter(record.origin, reason, detail, schema_id, record.topic)]
+        origin = record.origin
+        if record.topic == SECRET_TOPIC:
+            # Its keys must not lie in a topic that many read; place and reason find the record.
+            origin = origin._replace(value=None)
+        return [self.hop.letter(origin, reason, detail, schema_id, record.topic)]
 
 
 def _descriptor() -> ValueStateDescriptor:

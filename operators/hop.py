@@ -240,9 +240,8 @@ class UserHop:
             tab.dwell_at_ms = 0
         origin = Origin(-1, -1, at_ms, key.encode(), None)
         detail = f"{type(failure).__name__} while running a deadline"
-        after, effects = user.reject(profile, at_ms, key)
-        self.meter.add("dead_lettered")
-        _carry_out(effects, profiles.dump(after), state, timers)
+        # No record was sent for it, so the user's counts, which must meet what was sent, stay.
+        state.update(profiles.dump(profile))
         return [self.letter(origin, INTERNAL_ERROR, detail)]
 
 

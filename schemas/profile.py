@@ -179,6 +179,7 @@ class Profile(Struct, array_like=True):
     trends: list[tuple[int, int]] = []
     forget_at_ms: int = 0
     timer_at_ms: int = 0
+    forget_timer_ms: int = 0
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -187,13 +188,37 @@ _HEAD = MAGIC + bytes((LAYOUT,))
 
 
 def dump(profile: Profile) -> bytes:
-    """State bytes of a profile.
+    """State bytes of a profile, at most STATE_BYTES_MAX.
 
-    Raises AssertionError beyond STATE_BYTES_MAX, which the bounds above make impossible.
+    One that would be larger is trimmed first, which changes the profile: what matters least goes,
+    in a fixed order, so that every engine trims alike.
     """
     data = _HEAD + _encode(profile)
-    assert len(data) <= STATE_BYTES_MAX, f"profile of {len(data)} bytes"
+    while len(data) > STATE_BYTES_MAX:
+        _trim(profile)
+        data = _HEAD + _encode(profile)
     return data
+
+
+def _trim(profile: Profile) -> None:
+    """Drop one thing: tombstones, the oldest tab, exposure, window, cart change, preference."""
+    tally = profile.tally
+    if profile.tombstones:
+        profile.tombstones = profile.tombstones[len(profile.tombstones) // 2 + 1 :]
+    elif len(profile.tabs) > 1:
+        profile.tabs = profile.tabs[1:]
+    elif len(profile.exposures) > EXPOSURES_MAX // 2:
+        profile.exposures = profile.exposures[1:]
+    elif len(profile.windows) > 1:
+        oldest = min(profile.windows, key=lambda window: (window.last_ms, window.key))
+        profile.windows = [window for window in profile.windows if window is not oldest]
+    elif tally.cart:
+        tally.cart = tally.cart[1:]
+    elif tally.preferences:
+        tally.preferences = dict(list(tally.preferences.items())[1:])
+    else:
+        assert profile.exposures or profile.interests, "nothing is left to trim"
+        profile.interests, profile.exposures = {}, []
 
 
 def load(data: bytes | None) -> Profile | None:

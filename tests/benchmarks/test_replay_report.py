@@ -50,7 +50,7 @@ def run() -> Run:
 
 def told(run: Run) -> dict:
     """The report of a run without warm-up."""
-    return report(run, CODEC, "demo", 0.0)
+    return report(run, CODEC, "demo", 0.0, {"low": 9, "high": 6})
 
 
 def test_a_flawless_run_is_reported_as_such(run):
@@ -99,20 +99,20 @@ def test_an_action_that_never_reached_its_socket_is_infinitely_late(run):
     assert told(run)["latency_ms"]["max"] == 20.0
 
 
-def test_a_win_against_a_higher_bid_counts_as_won_on_scores(run):
-    """The quality decided, not the margin."""
+def test_a_win_that_base_rates_would_not_give_counts_as_won_on_scores(run):
+    """By bid and base rate `high` leads with 48 to 45; the scores made `low` win."""
     won = (Candidate("low", 5, 9, 45), Candidate("high", 8, 2, 16))
     made = decision(0, source="model", reason="won", campaign_id="low", candidates=won)
     run.decisions[0] = tailed(made)
     assert told(run)["won_on_scores"] == 1
-    run.decisions[0] = tailed(replace(made, candidates=won[::-1]))
+    run.decisions[0] = tailed(replace(made, campaign_id="high", candidates=won[::-1]))
     assert told(run)["won_on_scores"] == 0
 
 
 def test_warm_up_is_left_out_of_latency_alone(run):
     """Events due in the warm-up still have to be answered and counted."""
     run.sent[0] = replace_due(run.sent[0], 500.0)
-    result = report(run, CODEC, "demo", 0.0)
+    result = told(run)
     assert result["sent"] == EVENTS
 
 

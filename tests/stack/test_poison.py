@@ -53,7 +53,6 @@ def restarts(stack: Stack) -> float:
     return sum(map(float, re.findall(r"_job_numRestarts\{[^}]*\} ([0-9.eE+]+)", text)))
 
 
-@pytest.mark.promise("M6")
 def test_poison_in_the_topic_ends_in_dead_letters_with_its_bytes(stack: Stack) -> None:
     """Twenty a class: dead letters by (partition, offset) = injected, no job restart."""
     registry = RegistryClient(stack.state.endpoints["registry"])
