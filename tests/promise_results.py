@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+TESTS = Path(__file__).parent
 RESULTS = Path(os.environ.get("KAIROS_HOME", ".kairos")) / "test-results.json"
 _found: dict[str, dict[str, object]] = {}
 
@@ -33,9 +34,17 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):
 
 
 def pytest_sessionfinish() -> None:
-    """Add this run's results to the earlier ones."""
+    """Add this run's results to the earlier ones of tests that are still there."""
     if not _found:
         return
-    known = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    earlier = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    known = {node: result for node, result in earlier.items() if _is_there(node)}
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
     RESULTS.write_text(json.dumps({**known, **_found}, indent=1, sort_keys=True))
+
+
+def _is_there(node: str) -> bool:
+    """Whether the test of a node id still exists; a renamed one proves nothing any more."""
+    path, _, name = node.partition("::")
+    file = TESTS.parent / path
+    return file.is_file() and f"def {name.partition('[')[0]}(" in file.read_text()
