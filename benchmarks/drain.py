@@ -26,13 +26,13 @@ from benchmarks.rows import Row, machine
 from benchmarks.workloads import campaigns, mix, site
 from connectors.avro import codec
 from connectors.registry import RegistryClient
-from infra.local.builds import PACKAGES
 from infra.local.layout import CHECKOUT, Layout, read_layout
 from infra.local.service import endpoints
 from infra.local.services import BASE
 from infra.local.stack import Stack
 from infra.local.supervisor import OWNER_ENV
 from infra.model import load as load_model
+from operators.build import PACKAGES
 from schemas.topics import EVENTS
 
 NAME = "drain"

@@ -222,14 +222,16 @@ def add_winners(brokers: str, registry: str) -> None:
 
 def winners() -> tuple[Campaign, Campaign]:
     """One for page views of categories, one for the instant decision points."""
-    sure = {"margin_micros": 50_000_000, "base_ppm": 500_000, "cap_day": 0, "fallback": False}
+    sure = Campaign(
+        id="", action_type="", margin_micros=50_000_000, base_ppm=500_000, cap_day=0, fallback=False
+    )
     on_view = Render(kind="inline", title="Seen on a page view", body="Always wins.")
     at_once = Render(kind="banner", title="Seen at once", body="Always wins.")
     return (
-        Campaign(id="RENDER_VIEW", action_type="product_carousel", on=("page_view",),
-                 when="page_type == category", render=on_view, **sure),
-        Campaign(id="RENDER_INSTANT", action_type="free_shipping_banner",
-                 on=("add_to_cart", "exit_intent", "cart_view"), render=at_once, **sure),
+        replace(sure, id="RENDER_VIEW", action_type="product_carousel", on=("page_view",),
+                when="page_type == category", render=on_view),
+        replace(sure, id="RENDER_INSTANT", action_type="free_shipping_banner",
+                on=("add_to_cart", "exit_intent", "cart_view"), render=at_once),
     )  # fmt: skip
 
 

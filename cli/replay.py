@@ -82,13 +82,13 @@ def replay(args: argparse.Namespace, state: State) -> dict[str, Any]:
     driver = Replay(settings, visits, lambda: after.append(disordered(state)))
     done = asyncio.run(driver.play())
     warmup_s = min(events / rate * WARMUP_SHARE, WARMUP_S_MAX) if rate else WARMUP_S_MAX
-    bases = _base_ppm(state, args.site)
+    bases = base_ppm(state, args.site)
     result = report(done, driver.decisions, args.site, round(warmup_s, 1), bases)
     result["disordered"] = after[0] - before
     return result
 
 
-def _base_ppm(state: State, site: str) -> dict[str, int]:
+def base_ppm(state: State, site: str) -> dict[str, int]:
     """Campaign -> the quality it has without any score, by the catalogue in force."""
     where = state.endpoints
     writer = ControlWriter(where["brokers"], RegistryClient(where["registry"]))

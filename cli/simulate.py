@@ -68,6 +68,7 @@ def _crowd(args: argparse.Namespace, gateway: str) -> Any:
 def simulate(args: argparse.Namespace, state: State, gateway: str) -> dict[str, Any]:
     """One crowd, watched and counted."""
     from benchmarks.openloop import Settings
+    from cli.replay import base_ppm
     from infra.demo.goods import demo_goods
     from infra.demo.simulation_report import Simulated, summarise
 
@@ -86,7 +87,7 @@ def simulate(args: argparse.Namespace, state: State, gateway: str) -> dict[str, 
     progress(f"simulated visitors, seed {crowd.seed}, about {args.rate:g} events/s")
     done = Simulated(settings, crowd, demo_goods())
     asyncio.run(done.play())
-    return summarise(done, truth=args.truth)
+    return summarise(done, base_ppm(state, args.site), truth=args.truth)
 
 
 def _endless(args: argparse.Namespace, gateway: str) -> int:

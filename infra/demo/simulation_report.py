@@ -33,11 +33,14 @@ class Simulated(Replay):
         await self.simulation.play()
 
 
-def summarise(done: Simulated, *, truth: bool) -> dict[str, Any]:
-    """Keys as `kairos replay --json`, `simulated` beside them, `learned_vs_true` if asked."""
+def summarise(done: Simulated, base_ppm: Mapping[str, int], *, truth: bool) -> dict[str, Any]:
+    """Keys as `kairos replay --json`, `simulated` beside them, `learned_vs_true` if asked.
+
+    `base_ppm` holds what each campaign's quality would be without any score.
+    """
     settings, seen = done.settings, done.simulation.seen
     out: dict[str, Any] = {"simulated": True, "seed": done.simulation.crowd.seed}
-    out |= report(done.run, done.decisions, settings.site, 0.0)
+    out |= report(done.run, done.decisions, settings.site, 0.0, base_ppm)
     out["visitors"] = len(seen)
     out["purchases"] = sum(each.bought for each in seen)
     out["outcomes"] = dict(Counter(kind for each in seen for kind, _ in each.outcomes))
