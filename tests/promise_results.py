@@ -1,24 +1,35 @@
 """Which promise each test proves, and how it last went: what `kairos promises` prints.
 
-A test names the rows of docs/promises.yaml with `@pytest.mark.promise("C18", "E4")`.
+A test names the rows of docs/promises.yaml with `@pytest.mark.promise("C18", "E4")`. Results of
+earlier runs stay only as long as the test is there and names the same rows.
 """
 
 from __future__ import annotations
 
+import ast
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 TESTS = Path(__file__).parent
 RESULTS = Path(os.environ.get("KAIROS_HOME", ".kairos")) / "test-results.json"
-_found: dict[str, dict[str, object]] = {}
+Results = dict[str, dict[str, Any]]
+_found: Results = {}
+_collected: dict[str, list[str]] = {}
 
 
 def promises_of(item: pytest.Item) -> list[str]:
     """Ids of the rows this test proves."""
     return [name for mark in item.iter_markers("promise") for name in mark.args]
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Note every test there is, also those that this run leaves out."""
+    _collected[item.nodeid] = promises_of(item)
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -33,18 +44,56 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):
         _found[item.nodeid] = {"promises": proves, "outcome": result}
 
 
-def pytest_sessionfinish() -> None:
+def pytest_sessionfinish(session: pytest.Session) -> None:
     """Add this run's results to the earlier ones of tests that are still there."""
-    if not _found:
-        return
     earlier = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    known = {node: result for node, result in earlier.items() if _is_there(node)}
+    # A run of named tests does not see the others of their file.
+    by_name = any("::" in argument for argument in session.config.args)
+    whole = set() if by_name else {file_of(node) for node in _collected}
+    kept = {**still_true(earlier, _collected, whole, TESTS.parent), **_found}
+    if kept == earlier:
+        return
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
-    RESULTS.write_text(json.dumps({**known, **_found}, indent=1, sort_keys=True))
+    RESULTS.write_text(json.dumps(kept, indent=1, sort_keys=True))
 
 
-def _is_there(node: str) -> bool:
-    """Whether the test of a node id still exists; a renamed one proves nothing any more."""
-    path, _, name = node.partition("::")
-    file = TESTS.parent / path
-    return file.is_file() and f"def {name.partition('[')[0]}(" in file.read_text()
+def file_of(node: str) -> str:
+    """The file of a node id."""
+    return node.partition("::")[0]
+
+
+def still_true(
+    earlier: Results, collected: Mapping[str, list[str]], whole: set[str], root: Path
+) -> Results:
+    """The earlier results whose tests are there and prove the same; others prove nothing any more.
+
+    `collected` maps the tests this run saw to their promises; it saw all tests of the files in
+    `whole`. For the other files under `root` their source is asked.
+    """
+
+    def proves(node: str) -> list[str]:
+        if node in collected:
+            return collected[node]
+        return [] if file_of(node) in whole else named_in_source(root, node)
+
+    return {
+        node: result
+        for node, result in earlier.items()
+        if result["promises"] and sorted(proves(node)) == sorted(result["promises"])
+    }
+
+
+def named_in_source(root: Path, node: str) -> list[str]:
+    """The promises that decorate the function of a node id; none when there is no such function."""
+    file, name = root / file_of(node), node.rpartition("::")[2].partition("[")[0]
+    if not file.is_file():
+        return []
+    return [
+        argument.value
+        for function in ast.walk(ast.parse(file.read_text()))
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) and function.name == name
+        for mark in function.decorator_list
+        if isinstance(mark, ast.Call) and ast.unparse(mark.func) == "pytest.mark.promise"
+        for argument in mark.args
+        if isinstance(argument, ast.Constant)
+    ]
