@@ -37,7 +37,7 @@ def facts(profile: Profile, tab: Tab, view: View, trigger: str, now_ms: int) -> 
     out: Facts = {"trigger": trigger, "stage": STAGES[profile.session.stage]}
     out.update(scores(profile, view))
     out.update(concepts(profile, view))
-    _cart(out, profile)
+    _cart(out, profile, tab)
     _page(out, tab, view)
     _session(out, profile, now_ms)
     out["hour"] = now_ms // _HOUR_MS % 24
@@ -45,12 +45,17 @@ def facts(profile: Profile, tab: Tab, view: View, trigger: str, now_ms: int) -> 
     return out
 
 
-def _cart(out: Facts, profile: Profile) -> None:
+def _cart(out: Facts, profile: Profile, tab: Tab) -> None:
     lines = cart_lines(profile.tally) if profile.tally.cart else {}
-    out["cart_value"] = sum(units * price for units, price in lines.values())
+    tally, session = profile.tally, profile.session
+    cart_micros = sum(units * price for units, price in lines.values())
+    out["cart_value"] = cart_micros
     out["cart_items"] = sum(units for units, _ in lines.values())
-    out["orders"] = profile.tally.orders
-    out["order_value"] = profile.tally.order_micros
+    out["orders"] = tally.orders
+    out["order_value"] = tally.order_micros
+    mean_micros = tally.order_micros // tally.orders if tally.orders else 0
+    out["potential_value"] = max(cart_micros, mean_micros, tab.price_micros)
+    out["checkout_critical"] = int(bool(lines and session.checkouts and not session.bought))
 
 
 def _page(out: Facts, tab: Tab, view: View) -> None:

@@ -105,6 +105,10 @@ _ALL = (
     _count("cart_items", "units in the cart"),
     _count("orders", "orders so far"),
     _money("order_value", "value of all orders so far"),
+    _money(
+        "potential_value",
+        "what the next order may be worth: the largest of cart, mean order, product in view",
+    ),
     _money("product_price", "price of the product in view"),
     _share("product_price_percentile", "share of its category that is cheaper"),
     _text("product_category", "category of the product in view"),
@@ -114,6 +118,7 @@ _ALL = (
     _text("page_path", "path of the page"),
     _text("stage", "stage of the session", STAGES),
     _text("trigger", "what asks for this decision", TRIGGERS),
+    _flag("checkout_critical", "a checkout has begun, the cart is not empty, nothing is bought"),
     _duration("dwell", "time active on this page"),
     _duration("session_age", "time since the session began"),
     _count("session_events", "events of this session"),

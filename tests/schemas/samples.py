@@ -9,10 +9,12 @@ from schemas.dead_letter import letter
 from schemas.decision import Candidate, Counts, Decision, Fallback, TriggerRef, Versions
 from schemas.event import Consent, Event, Page, Product, Source
 from schemas.model import Head, Model
+from schemas.offer import ChannelCap, Offer
 from schemas.policy import Policy
 from schemas.products import CatalogueProduct, Products
 from schemas.render import Render, RenderProduct
 from schemas.site import Site
+from schemas.trigger_bounds import TriggerBounds
 
 NOW_MS = 1_712_613_245_000
 USER = "demo:v:00112233445566778899aabbccddeeff"
@@ -133,8 +135,32 @@ def campaigns() -> Campaigns:
         base_ppm=20_000,
         response={"frustration": -300_000},
         render=RENDER,
+        value_micros=2_000_000,
+        pacing="asap",
+        budget_micros_total=9_000_000_000,
+        cap_user=9,
+        cap_campaign=10_000,
+        channel="email",
+        priority_override="checkout",
+        otherwise="CART",
+        offers=(
+            Offer(
+                name="strong",
+                risk_ppm=600_000,
+                value_micros=80_000_000,
+                margin_micros=9_000_000,
+                render=RENDER,
+            ),
+        ),
     )
-    return Campaigns(site="demo", version=3, effective_at_ms=NOW_MS, campaigns=(campaign,))
+    return Campaigns(
+        site="demo",
+        version=3,
+        effective_at_ms=NOW_MS,
+        campaigns=(campaign,),
+        channels=(ChannelCap(channel="email", cap_session=1, cap_day=2, cap_user=30),),
+        bounds=TriggerBounds(debounce_ms=400, active_high_ms=75_000),
+    )
 
 
 def site() -> Site:
