@@ -14,7 +14,7 @@ CANDIDATES_MAX = 10
 
 def bids_of(entries: list[Entry], view: View, table: Facts) -> list[auction.Bid]:
     """A bid each: margin x pacing, and the incremental probability for this visitor."""
-    pacing = view.policy.pacing_ppm if view.policy is not None else {}
+    pacing = pacing_of(view)
     return [
         auction.Bid(
             entry.campaign.id,
@@ -24,6 +24,11 @@ def bids_of(entries: list[Entry], view: View, table: Facts) -> list[auction.Bid]
         )
         for entry in entries
     ]
+
+
+def pacing_of(view: View) -> dict[str, int]:
+    """Campaign -> bid multiplier in ppm; one that is absent bids in full."""
+    return view.policy.pacing_ppm if view.policy is not None else {}
 
 
 def quality_ppm(campaign: Campaign, table: Facts) -> int:
@@ -39,8 +44,10 @@ def quality_ppm(campaign: Campaign, table: Facts) -> int:
     return min(max(total // MILLION, 0), MILLION)
 
 
-def candidates(result: auction.Result) -> tuple[Candidate, ...]:
-    """The ten best with the winner's price, best first."""
+def candidates(
+    result: auction.Result, reserve_score: int, pacing: dict[str, int], won: str
+) -> tuple[Candidate, ...]:
+    """The ten best, best first, each with what it won or lost by; `won` is said of the winner."""
     return tuple(
         Candidate(
             bid.campaign_id,
@@ -49,6 +56,15 @@ def candidates(result: auction.Result) -> tuple[Candidate, ...]:
             bid.score,
             result.price_micros if bid is result.winner else 0,
             MILLION if bid is result.winner else 0,
+            priority=bid.priority,
+            pacing_ppm=pacing.get(bid.campaign_id, MILLION),
+            reserve_score=reserve_score,
+            reason=won if bid is result.winner else lost_by(bid, reserve_score),
         )
         for bid in result.ranked[:CANDIDATES_MAX]
     )
+
+
+def lost_by(bid: auction.Bid, reserve_score: int) -> str:
+    """What a bid lost by: doing nothing was worth more, or another bid was."""
+    return "below_reserve" if bid.score < max(reserve_score, 1) else "outbid"

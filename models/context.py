@@ -22,7 +22,7 @@ from schemas.policy import Policy
 from schemas.products import CatalogueProduct, Products
 from schemas.site import Site
 
-RULES_VERSION = 2
+RULES_VERSION = 3
 """Bumped by hand when the rules in models/ change meaning: it is part of every decision_id."""
 
 DEFAULT_MODEL = "default"

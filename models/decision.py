@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from models import auction, exposures
-from models.bids import bids_of, candidates
+from models.bids import bids_of, candidates, lost_by, pacing_of
 from models.carousel import filled
 from models.context import CATALOGUE_ABSENT, SITE_ABSENT, Catalogue, View
 from models.eligibility import Field, field, shown_in_session
@@ -23,7 +23,9 @@ from schemas.decision import (
     Counts,
     Decision,
     Fallback,
+    Nothing,
     TriggerRef,
+    Withholding,
 )
 from schemas.ids import MILLION, deadline_slot, decision_id, draw_ppm, event_slot, short_hash
 from schemas.profile import Exposure, Profile, Tab
@@ -107,6 +109,7 @@ def _blank(
         counts=_counts(profile),
         profile_digest=digest(profile),
         versions=view.versions,
+        fallback_reason=reason,
     )
 
 
@@ -136,13 +139,17 @@ def _slot(
     reserve = view.site.reserve_micros * MILLION * (1 + shown_in_session(profile))
     result = auction.run(bids, reserve)
     _losers(result, view.catalogue, reserve, sorted_out.reasons)
-    blank = _blank(profile, ask, view.site.site, user_key, placement, view, now_ms, "")
+    blank = _blank(profile, ask, view.site.site, user_key, placement, view, now_ms, "no_eligible")
+    withholding = _withholding(view, user_key, result.winner)
+    withheld = _withheld(view, withholding)
+    won = "withheld" if withheld else "won"
     decision = replace(
         blank,
-        candidates=candidates(result),
+        candidates=candidates(result, reserve, pacing_of(view), won),
         reasons=_bitmaps(sorted_out.reasons, len(view.catalogue.ids)),
+        nothing=Nothing(reserve, 0 if result.winner else MILLION),
+        withholding=withholding,
     )
-    withheld = _withheld(view, user_key, result.winner)
     if result.winner is not None:
         decision = _won(decision, profile, ask.tab, result, view, withheld)
     else:
@@ -155,7 +162,7 @@ def _losers(
 ) -> None:
     for bid in result.ranked:
         if bid is not result.winner:
-            why = "below_reserve" if bid.score < max(reserve, 1) else "outbid"
+            why = lost_by(bid, reserve)
             reasons[why] = reasons.get(why, 0) | catalogue.by_id[bid.campaign_id].bit
 
 
@@ -164,21 +171,34 @@ def _bitmaps(reasons: dict[str, int], size: int) -> dict[str, bytes]:
     return {code: reasons[code].to_bytes(length, "little") for code in sorted(reasons)}
 
 
-def _withheld(view: View, user_key: str, winner: auction.Bid | None) -> str:
-    """Why this visitor may not see the winner, or an empty string."""
+def _withholding(view: View, user_key: str, winner: auction.Bid | None) -> Withholding:
+    """The draws of this visitor: site's holdout, rollout, and the winner's own holdout."""
     site = view.site
     assert site is not None and view.catalogue is not None
-    if site.holdout_ppm and draw_ppm(site.salt, "holdout", user_key) < site.holdout_ppm:
-        return "holdout"
-    if site.mode == OBSERVE:
-        return "observe"
-    rolling_out = site.rollout_ppm < MILLION
-    if rolling_out and draw_ppm(site.salt, "rollout", user_key) >= site.rollout_ppm:
-        return "rollout"
+    share = 0
     if winner is not None:
         share = view.catalogue.by_id[winner.campaign_id].campaign.holdout_ppm
-        if share and draw_ppm(site.salt, "holdout", winner.campaign_id, user_key) < share:
-            return "campaign_holdout"
+    return Withholding(
+        draw_ppm(site.salt, "holdout", user_key) if site.holdout_ppm else 0,
+        site.holdout_ppm,
+        draw_ppm(site.salt, "rollout", user_key) if site.rollout_ppm < MILLION else 0,
+        site.rollout_ppm,
+        draw_ppm(site.salt, "holdout", winner.campaign_id, user_key) if winner and share else 0,
+        share,
+    )
+
+
+def _withheld(view: View, drawn: Withholding) -> str:
+    """Why this visitor may not see the winner, or an empty string."""
+    assert view.site is not None
+    if drawn.holdout_draw_ppm < drawn.holdout_ppm:
+        return "holdout"
+    if view.site.mode == OBSERVE:
+        return "observe"
+    if drawn.rollout_draw_ppm >= drawn.rollout_ppm:
+        return "rollout"
+    if drawn.campaign_draw_ppm < drawn.campaign_holdout_ppm:
+        return "campaign_holdout"
     return ""
 
 
@@ -205,6 +225,7 @@ def _won(
         propensity_ppm=MILLION,
         holdout=withheld in ("holdout", "campaign_holdout"),
         withheld=withheld,
+        fallback_reason="stage_used",
     )
     session = profile.session
     entry = exposures.reserved(
@@ -242,14 +263,17 @@ def _with_fallback(
     assert view.catalogue is not None
     allowed = [entry for entry in sorted_out.other_trigger if entry.campaign.fallback]
     best = auction.run(bids_of(allowed, view, table), reserve).winner
-    if best is None or _withheld(view, decision.user_key, best):
+    if best is None:
         return decision
+    withheld = _withheld(view, _withholding(view, decision.user_key, best))
+    if withheld:
+        return replace(decision, fallback_reason=withheld)
     campaign = view.catalogue.by_id[best.campaign_id].campaign
     until_ms = decision.decided_at_ms + FALLBACK_MS
     exposures.add(profile, _held(decision, campaign, profile, until_ms))
     render = filled(campaign, profile, tab, view)
     fallback = Fallback(campaign.id, decision.placement, campaign.action_type, render, until_ms)
-    return replace(decision, fallback=fallback)
+    return replace(decision, fallback=fallback, fallback_reason="")
 
 
 def _held(decision: Decision, campaign: Campaign, profile: Profile, until_ms: int) -> Exposure:

@@ -7,6 +7,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import asdict
 
+from schemas.ids import MILLION
 from schemas.render import Render
 
 NONE = "none"
@@ -21,7 +22,11 @@ class TriggerRef(Struct, frozen=True, gc=False):
 
 
 class Candidate(Struct, frozen=True, gc=False):
-    """One campaign in the auction; score = bid_micros x quality_ppm, exact."""
+    """One campaign in the auction; score = bid_micros x quality_ppm, exact.
+
+    The best first: with `override` before all without, then by score, priority and the smallest
+    campaign id. `reason` is won or withheld, or what it lost by: outbid, below_reserve, not_drawn.
+    """
 
     campaign_id: str = ""
     bid_micros: int = 0
@@ -30,6 +35,34 @@ class Candidate(Struct, frozen=True, gc=False):
     price_micros: int = 0
     propensity_ppm: int = 0
     draw: int = 0
+    priority: int = 0
+    override: bool = False
+    offer: str = ""
+    pacing_ppm: int = MILLION
+    reserve_score: int = 0
+    reason: str = ""
+
+
+class Nothing(Struct, frozen=True, gc=False):
+    """Doing nothing, as a candidate: its score is the reserve."""
+
+    score: int = 0
+    propensity_ppm: int = 0
+    draw: int = 0
+
+
+class Withholding(Struct, frozen=True, gc=False):
+    """A visitor's draws and the shares they were held against; both 0 where nothing is drawn.
+
+    Below the share of a holdout, or at or above that of the rollout, the winner is withheld.
+    """
+
+    holdout_draw_ppm: int = 0
+    holdout_ppm: int = 0
+    rollout_draw_ppm: int = 0
+    rollout_ppm: int = 0
+    campaign_draw_ppm: int = 0
+    campaign_holdout_ppm: int = 0
 
 
 class Fallback(Struct, frozen=True, gc=False):
@@ -105,6 +138,10 @@ class Decision(Struct, frozen=True, kw_only=True, gc=False):
     counts: Counts = Counts()
     profile_digest: str = ""
     versions: Versions = Versions()
+    nothing: Nothing = Nothing()
+    withholding: Withholding = Withholding()
+    offer: str = ""
+    fallback_reason: str = ""
 
     @property
     def pushed(self) -> bool:
@@ -124,6 +161,8 @@ class Decision(Struct, frozen=True, kw_only=True, gc=False):
         fields["cancels"] = tuple(fields["cancels"])
         fields["counts"] = Counts(**fields["counts"])
         fields["versions"] = Versions(**fields["versions"])
+        fields["nothing"] = Nothing(**fields["nothing"])
+        fields["withholding"] = Withholding(**fields["withholding"])
         return cls(**fields)
 
     def to_record(self) -> dict[str, Any]:
@@ -137,6 +176,8 @@ class Decision(Struct, frozen=True, kw_only=True, gc=False):
             record["fallback"] = {**asdict(fallback), "render": fallback.render.to_record()}
         record["counts"] = asdict(self.counts)
         record["versions"] = asdict(self.versions)
+        record["nothing"] = asdict(self.nothing)
+        record["withholding"] = asdict(self.withholding)
         return record
 
     def to_json(self, catalogue: tuple[str, ...] = ()) -> dict[str, Any]:

@@ -6,7 +6,16 @@ from typing import Any
 
 from schemas.campaign import Campaign, Campaigns
 from schemas.dead_letter import letter
-from schemas.decision import Candidate, Counts, Decision, Fallback, TriggerRef, Versions
+from schemas.decision import (
+    Candidate,
+    Counts,
+    Decision,
+    Fallback,
+    Nothing,
+    TriggerRef,
+    Versions,
+    Withholding,
+)
 from schemas.event import Consent, Event, Page, Product, Source
 from schemas.model import Head, Model
 from schemas.offer import ChannelCap, Offer
@@ -93,7 +102,21 @@ def decision() -> Decision:
         scores={"purchase_intent": 410_000, "churn_risk": 90_000},
         concepts={"stickiness": 800_000},
         candidates=(
-            Candidate("WINTER", 12_500_000, 31_000, 387_500_000_000, 9_000_000, 950_000, 7),
+            Candidate(
+                "WINTER",
+                bid_micros=12_500_000,
+                quality_ppm=31_000,
+                score=387_500_000_000,
+                price_micros=9_000_000,
+                propensity_ppm=950_000,
+                draw=7,
+                priority=3,
+                override=True,
+                offer="deep",
+                pacing_ppm=900_000,
+                reserve_score=100_000_000_000,
+                reason="withheld",
+            ),
         ),
         reasons={"capped": b"\x05", "stage": b"\x80\x01"},
         price_micros=9_000_000,
@@ -107,6 +130,10 @@ def decision() -> Decision:
         counts=Counts(41, 2, 1, 3, 1),
         profile_digest="c0ffee",
         versions=Versions(1, 2, 3, 4, 5, 6, "0123456789abcdef"),
+        nothing=Nothing(100_000_000_000, 20_000, 99),
+        withholding=Withholding(40_000, 50_000, 600_000, 900_000, 70_000, 60_000),
+        offer="deep",
+        fallback_reason="stage_used",
     )
 
 
@@ -227,7 +254,15 @@ def samples() -> dict[str, Any]:
         build_id="b-1",
         **origin,
     )
-    policy = Policy(site="demo", version=6, effective_at_ms=NOW_MS, pacing_ppm={"WINTER": 900_000})
+    policy = Policy(
+        site="demo",
+        version=6,
+        effective_at_ms=NOW_MS,
+        pacing_ppm={"WINTER": 900_000},
+        spend_until_ms=NOW_MS - 1_000,
+        explore_gamma_milli=3_162_000,
+        explore_floor_ppm=20_000,
+    )
     trigger: dict[str, Any] = {
         "trigger_id": "t_1",
         "kind": "mail",
