@@ -195,10 +195,9 @@ class Processes:
 
         def settled() -> bool:
             nonlocal died
-            if ready():
-                return True
+            # First: what answers on the port of a dead process is another's.
             died = self.alive(name) is None
-            return died
+            return died or ready()
 
         if wait_until(settled, timeout_s) and not died:
             return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ class Services:
     ports: Mapping[str, int]
     java: Path
     settings: Mapping[str, Any]
+    free: Callable[[int], bool] = is_free
 
     def get(self, name: str) -> Service:
         """The service of that name."""
@@ -54,7 +55,7 @@ class Services:
     def taskmanager(self, build: Build, number: int) -> Spec:
         """A TaskManager with that build, its metrics on the next free port."""
         port = self.ports["prometheus_taskmanager"] + number - 1
-        while not is_free(port):
+        while not self.free(port):
             port += 1
         return flink.taskmanager(
             self.layout, self.ports, self.java, self.settings, build, number, port

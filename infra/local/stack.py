@@ -13,6 +13,7 @@ from typing import Any
 
 from infra.local import supervisor
 from infra.local.builds import Build, ensure_build, existing_build
+from infra.local.claims import Claims, claims
 from infra.local.flink_config import write_config
 from infra.local.flink_rest import FlinkError, FlinkRest
 from infra.local.layout import Layout, read_layout
@@ -97,8 +98,8 @@ class Stack:
         Raises Refused, PortTaken, ProcessFailed, SubmissionFailed or RolloutFailed.
         """
         self.layout.make_folders()
-        with self.lock():
-            made = self._services()
+        with self.lock(), claims() as held:
+            made = self._services(held)
             build = ensure_build(self.code, self.layout.builds)
             self.processes.stop(supervisor.NAME)
             self._write(made)
@@ -124,12 +125,13 @@ class Stack:
             self.processes.spawn(made.supervisor(self.env.get(supervisor.OWNER_ENV, "")))
             return self._write(made)
 
-    def _services(self) -> Services:
+    def _services(self, held: Claims) -> Services:
         java = check_machine(self.layout)
         remembered = self.state.ports
         alive = {name for name in self.processes.names() if self.processes.alive(name)}
-        ports = allocate(chosen_ports(self.env), remembered, _held(remembered, alive))
-        return Services(self.layout, ports, java, write_config(self.layout, ports))
+        ours = _held(remembered, alive)
+        ports = allocate(chosen_ports(self.env), remembered, ours, free=held.claim)
+        return Services(self.layout, ports, java, write_config(self.layout, ports), held.claim)
 
     def _rollout(self, made: Services) -> Rollout:
         return Rollout(
@@ -240,11 +242,11 @@ class Stack:
 
         A build that does not run is rolled back to the one before. Raises Refused, RolloutFailed.
         """
-        with self.lock():
+        with self.lock(), claims() as held:
             state = self.state
             if not self._serves("flink"):
                 raise Refused("no stack runs here: run `kairos up`")
-            made = self._services()
+            made = self._services(held)
             before = existing_build(state.build_id, self.layout.builds)
             build = self._build_to_deploy(state, rollback=rollback)
             rollout = self._rollout(made)

@@ -104,6 +104,14 @@ def test_a_process_that_ends_at_its_start_is_told_with_its_last_lines(
         processes.await_ready("broken", lambda: False, SOON_S)
 
 
+def test_another_s_answer_does_not_make_a_dead_process_ready(processes: Processes) -> None:
+    """planted: the port was lost to a server that answers as ours would."""
+    started = processes.spawn(spec("late", "raise SystemExit('port 1 is taken')"))
+    assert wait_until(lambda: not is_alive(started), SOON_S)
+    with pytest.raises(ProcessFailed, match="late ended"):
+        processes.await_ready("late", lambda: True, SOON_S)
+
+
 def test_a_process_that_never_serves_is_told_with_its_log(processes: Processes) -> None:
     processes.spawn(spec("slow", WAIT))
     with pytest.raises(ProcessFailed, match=r"not ready within .*slow\.log"):

@@ -17,7 +17,8 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from infra.local.layout import CHECKOUT, LOOPBACK
+from infra.local.layout import CHECKOUT, LOOPBACK, read_layout
+from infra.local.ports import ENV_PREFIX
 from infra.local.probe import http_json, http_ok
 from infra.local.process import wait_until
 from infra.local.services import ALL
@@ -30,6 +31,7 @@ RUNNING_AGAIN_S_MAX = 30.0
 RESTARTED_S_MAX = 20.0
 WAITED_FOR_S = 90.0
 MARK = "marker"
+SMALL = ("registry", "valkey")
 SERVICES = [name for name in ALL if name != "shop"]
 
 
@@ -153,6 +155,27 @@ def test_a_default_port_that_is_taken_moves(tmp_path: Path) -> None:
         finally:
             only_registry.down()
     assert left_behind(tmp_path / "stack") == {}
+
+
+def test_two_stacks_that_start_at_once_do_not_take_each_other_s_ports(tmp_path: Path) -> None:
+    """Neither chose its ports; each serves its own registry, on ports of its own."""
+    stacks = []
+    for name in ("one", "two"):
+        env = {k: v for k, v in stack_env(tmp_path / name).items() if not k.startswith(ENV_PREFIX)}
+        stacks.append(Stack(read_layout(env), env=env))
+    try:
+        with ThreadPoolExecutor(2) as pool:
+            up = pool.map(lambda each: each.up(SMALL, demo=False, job=False), stacks)
+            states = list(up)
+        for at, state in enumerate(states):
+            address = f"{state.endpoints['registry']}/subjects/mark-{at}/versions"
+            http_json(address, method="POST", body={"schema": '{"type": "string"}'})
+        for at, state in enumerate(states):
+            assert http_json(f"{state.endpoints['registry']}/subjects") == [f"mark-{at}"]
+        assert not set(states[0].ports.values()) & set(states[1].ports.values())
+    finally:
+        for each in stacks:
+            each.down()
 
 
 def test_data_and_job_go_on_after_down_and_up(stack: Stack) -> None:
