@@ -9,23 +9,24 @@ from pathlib import Path
 from infra.setup.home import Home
 from infra.setup.steps import Shell, StepFailed, inputs_hash
 
-PLUGINS = ("metrics-prometheus",)
+METRICS = "metrics-prometheus"
 BYTES_JAR = "kairos-bytes.jar"
+METRICS_JAR = "kairos-metrics.jar"
 
 
 def flink_inputs(home: Home) -> str:
     """The environment's lock, the jars' pins, and where all of them lie."""
     setup = home.checkout / "infra" / "setup"
     files = [setup / "requirements.lock", setup / "jars" / "jars.sha256"]
-    bytes_jar = (home.java / BYTES_JAR).is_file()
-    return inputs_hash(home.checkout, files, str(home.root), f"bytes={bytes_jar}", "1")
+    ours = [name for name in (BYTES_JAR, METRICS_JAR) if (home.java / name).is_file()]
+    return inputs_hash(home.checkout, files, str(home.root), *ours, "2")
 
 
 def flink_outputs(home: Home) -> list[Path]:
     """The launcher, the settings and the two links without which a job cannot start."""
     python_jar = flink_python_jar(home)
     name = python_jar.name if python_jar else "flink-python.jar"
-    names = ("bin/flink", "conf/config.yaml", f"lib/{name}", f"opt/{name}", "plugins")
+    names = ("bin/flink", "conf/config.yaml", f"lib/{name}", f"opt/{name}", f"plugins/{METRICS}")
     return [home.flink / name for name in names]
 
 
@@ -44,6 +45,13 @@ def jars_in_lib(home: Home, python_jar: Path) -> list[Path]:
     ours = [bytes_jar] if bytes_jar.is_file() else []
     wheel = sorted((home.pyflink / "lib").glob("*.jar"))
     return [*wheel, python_jar, *sorted((home.jars / "flink").glob("*.jar")), *ours]
+
+
+def metrics_jars(home: Home) -> list[Path]:
+    """The plugin that reports metrics: Flink's, and ours beside it, which binds to one address."""
+    ours = home.java / METRICS_JAR
+    wheel = sorted((home.pyflink / "plugins" / METRICS).glob("*.jar"))
+    return [*wheel, *([ours] if ours.is_file() else [])]
 
 
 def link_all(folder: Path, targets: list[Path]) -> None:
@@ -72,7 +80,7 @@ def build_flink_home(home: Home, shell: Shell) -> str:
     link_all(fresh / "lib", jars_in_lib(home, python_jar))
     # `flink run -py` looks for the jar in opt/ and stops when it is only in lib/.
     link_all(fresh / "opt", [python_jar])
-    link_all(fresh / "plugins", [home.pyflink / "plugins" / name for name in PLUGINS])
+    link_all(fresh / "plugins" / METRICS, metrics_jars(home))
     (fresh / "log").mkdir()
     shutil.rmtree(home.flink, ignore_errors=True)
     fresh.rename(home.flink)

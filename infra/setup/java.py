@@ -33,7 +33,10 @@ class JavaJar:
     class_path: tuple[str, ...]
 
 
-JARS = (JavaJar("kairos-bytes.jar", "connectors/java", ("flink-lib", "flink")),)
+JARS = (
+    JavaJar("kairos-bytes.jar", "connectors/java", ("flink-lib", "flink")),
+    JavaJar("kairos-metrics.jar", "infra/flink/java", ("flink-lib", "metrics-prometheus")),
+)
 
 
 def parse_version(text: str) -> int | None:
@@ -90,9 +93,15 @@ def sources(home: Home, jar: JavaJar) -> list[Path]:
     return sorted((home.checkout / jar.sources).rglob("*.java"))
 
 
+def resources(home: Home, jar: JavaJar) -> list[Path]:
+    """What goes into the jar as it is."""
+    folder = home.checkout / jar.sources / "META-INF"
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
 def java_inputs(home: Home) -> str:
     """All Java sources, and the jars' pins that they are compiled against."""
-    files = [path for jar in JARS for path in sources(home, jar)]
+    files = [path for jar in JARS for path in (*sources(home, jar), *resources(home, jar))]
     pins = home.checkout / "infra" / "setup" / "jars" / "jars.sha256"
     return inputs_hash(home.checkout, [*files, pins], RELEASE)
 
@@ -103,8 +112,12 @@ def java_outputs(home: Home) -> list[Path]:
 
 
 def class_path(home: Home, jar: JavaJar) -> str:
-    """The compile class path: `flink-lib` is the wheel's own lib folder, others are Maven's."""
-    folders = [home.pyflink / "lib" if p == "flink-lib" else home.jars / p for p in jar.class_path]
+    """The compile class path: folders of the wheel by their names here, all others Maven's."""
+    wheel = {
+        "flink-lib": home.pyflink / "lib",
+        "metrics-prometheus": home.pyflink / "plugins" / "metrics-prometheus",
+    }
+    folders = [wheel.get(name, home.jars / name) for name in jar.class_path]
     jars = (path for folder in folders for path in sorted(folder.glob("*.jar")))
     return os.pathsep.join(map(str, jars))
 
@@ -122,6 +135,10 @@ def compile_jar(home: Home, jar: JavaJar, shell: Shell) -> None:
         cwd=home.checkout,
         fix=fix,
     )
+    for path in resources(home, jar):
+        target = classes / path.relative_to(home.checkout / jar.sources)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, target)
     made = home.java / f"{jar.name}.part"
     shell.run(
         [

@@ -46,14 +46,17 @@ def stack_env(folder: Path) -> dict[str, str]:
 
 
 def left_behind(folder: Path) -> dict[int, str]:
-    """Living processes that mention the stack's folder in command line or environment."""
+    """Living processes that name the stack's folder or work in it.
+
+    Valkey writes its title over its command line and environment; its working folder stays.
+    """
     found = {}
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit() or int(entry.name) == os.getpid():
             continue
         try:
             command = (entry / "cmdline").read_bytes()
-            text = command + (entry / "environ").read_bytes()
+            text = command + (entry / "environ").read_bytes() + bytes((entry / "cwd").readlink())
         except OSError:
             continue
         if str(folder).encode() in text:
