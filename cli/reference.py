@@ -1,16 +1,56 @@
-"""Tables of docs/campaigns.md, made from the tables the code reads."""
+"""Tables of docs/campaigns.md, docs/names.md and the JSON Schemas, from what the code reads.
+
+`python -m cli.reference` writes all of them; tests hold them to the code.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from connectors.file_fields import Field
-from connectors.file_tables import CAMPAIGN, PRODUCT, RENDER, SITE
-from models.names import HOW_WRITTEN, NAMES
+from connectors.file_tables import (
+    BOUNDS,
+    CAMPAIGN,
+    CAPS,
+    CATALOGUE,
+    CHANNEL_CAPS,
+    OFFER,
+    PRODUCT,
+    RENDER,
+    SITE,
+)
+from connectors.files import json_schema
+from models.names import (
+    COUNT,
+    COUNT_MAX,
+    DURATION,
+    FLAG,
+    GROUPS,
+    HOW_WRITTEN,
+    MONEY,
+    PPM,
+    TEXT,
+    TEXT_MAX,
+    Name,
+)
 from models.priors import PRIORS
+from models.trigger_rules import rules
+from schemas.trigger_bounds import TriggerBounds
 
-PAGE = Path(__file__).parents[1] / "docs" / "campaigns.md"
+DOCS = Path(__file__).parents[1] / "docs"
+PAGES = (DOCS / "campaigns.md", DOCS / "names.md")
+SCHEMAS = ("campaigns", "sites", "products")
+RANGES: dict[str, Callable[[Name], str]] = {
+    PPM: lambda name: "0 to 1",
+    MONEY: lambda name: "0 or more",
+    COUNT: lambda name: f"{name.low} to {name.high}" if name.high < COUNT_MAX else "0 or more",
+    DURATION: lambda name: "0 to 30d",
+    TEXT: lambda name: ", ".join(name.choices) or f"at most {TEXT_MAX} characters",
+    FLAG: lambda name: "true, false",
+}
+"""Type -> the values of a name, as people write them."""
 
 
 def filled(page: str) -> str:
@@ -21,11 +61,20 @@ def filled(page: str) -> str:
         "render": _fields(RENDER),
         "site": _fields(SITE),
         "product": _fields(PRODUCT),
+        "catalogue": _fields(CATALOGUE),
+        "caps": _fields(CAPS),
+        "offer": _fields(OFFER),
+        "channel": _fields(CHANNEL_CAPS),
+        "bounds": _fields(BOUNDS),
+        "rules": _rules(),
+        "types": _table(("type", "written"), tuple(HOW_WRITTEN.items())),
         "names": _names(),
     }
     for name, lines in tables.items():
         body = "\n".join((f"<!-- {name} -->", *lines, f"<!-- /{name} -->"))
         start, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+        if start not in page:
+            continue
         before, _, rest = page.partition(start)
         page = before + body + rest.partition(end)[2]
     return page
@@ -45,16 +94,36 @@ def _fields(fields: tuple[Field, ...]) -> list[str]:
 
 
 def _names() -> list[str]:
+    lines: list[str] = []
+    for heading, group in GROUPS.items():
+        rows = [(f"`{each.name}`", each.type, RANGES[each.type](each), each.doc) for each in group]
+        lines += ["", f"## {heading}", "", *_table(("name", "type", "values", "meaning"), rows)]
+    return [*lines[1:], ""]
+
+
+def _rules() -> list[str]:
     rows = [
         (
-            f"`{each.name}`",
-            each.type,
-            each.doc + (": " + ", ".join(each.choices) if each.choices else ""),
+            str(each.number),
+            _range(each.active_ms, lambda value: f"{value / 1_000:g} s"),
+            _range(each.interactions, str),
+            _range(
+                each.scroll_ppm,
+                lambda value: f"{value / 10_000:.4f}".rstrip("0").rstrip(".") + " %",
+            ),
+            each.intent,
+            each.trigger,
         )
-        for each in NAMES.values()
+        for each in rules(TriggerBounds())
     ]
-    types = [(kind, written) for kind, written in HOW_WRITTEN.items()]
-    return [*_table(("type", "written"), types), "", *_table(("name", "type", "meaning"), rows)]
+    return _table(("#", "active", "interactions", "scroll", "intent", "trigger"), rows)
+
+
+def _range(ends: tuple[int, int], written: Callable[[int], str]) -> str:
+    low, high = ends
+    if high > 10**12:
+        return "any" if low == 0 else f"from {written(low)}"
+    return f"up to {written(high)}" if low == 0 else f"{written(low)} to {written(high)}"
 
 
 def _priors() -> list[str]:
@@ -76,5 +145,19 @@ def _percent(ppm: int) -> str:
     return f"{ppm / 10_000:g}%"
 
 
+def schema_text(name: str) -> str:
+    """The published JSON Schema of a file."""
+    return json.dumps(json_schema(name), indent=2) + "\n"
+
+
+def main() -> None:
+    """Write pages and schemas anew."""
+    for page in PAGES:
+        page.write_text(filled(page.read_text(encoding="utf-8")), encoding="utf-8")
+    for name in SCHEMAS:
+        path = DOCS / "schemas" / f"{name}.schema.json"
+        path.write_text(schema_text(name), encoding="utf-8")
+
+
 if __name__ == "__main__":
-    PAGE.write_text(filled(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    main()

@@ -125,12 +125,38 @@ def weighted(parse: Callable[[str], int], names: tuple[str, ...], schema: Schema
     return Kind(read, {"type": "object", "properties": properties, "additionalProperties": False})
 
 
-def shaped(fields: tuple[Field, ...], *, keep_bad: bool = False) -> Kind:
+def keyed(name: Kind, item: Kind, entries_max: int) -> Kind:
+    """A map from names of the writer's own to values of one kind; yields a dict."""
+
+    def read(node: Node, path: str, problems: Problems) -> Any:
+        if node.kind != MAP:
+            problems.add(node.line, path, "is not a map", "write a name, a colon and its fields")
+            return BAD
+        if len(node.entries) > entries_max:
+            error = f"{len(node.entries)} are too many"
+            problems.add(node.line, path, error, f"use at most {entries_max}")
+            return BAD
+        out = {}
+        for key, line, value in node.entries:
+            place = f"{path}.{key}"
+            read_key = name.read(Node(TEXT, line, key), place, problems)
+            out[read_key] = item.read(value, place, problems)
+        return BAD if BAD in out or any(value is BAD for value in out.values()) else out
+
+    pattern = name.schema.get("pattern", "")
+    schema = {"type": "object", "maxProperties": entries_max, "additionalProperties": False}
+    return Kind(read, {**schema, "patternProperties": {pattern: item.schema}})
+
+
+def shaped(
+    fields: tuple[Field, ...], *, keep_bad: bool = False, also: tuple[str, ...] = ()
+) -> Kind:
     """A map with these fields and no others; yields a dict of those that were written.
 
     With `keep_bad` a map with problems is yielded with BAD at its bad fields, else it is BAD.
+    `also` names fields that are read elsewhere but belong to a list of the known ones.
     """
-    names = tuple(each.name for each in fields)
+    names = tuple(each.name for each in fields) + also
     kinds = {each.name: each.kind for each in fields}
 
     def read(node: Node, path: str, problems: Problems) -> Any:

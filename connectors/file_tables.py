@@ -8,16 +8,18 @@ from functools import partial
 from typing import Any
 
 from connectors import human_units as units
-from connectors.file_fields import Field, Kind, Schema, listed, scalar, shaped, weighted
+from connectors.file_fields import Field, Kind, Schema, keyed, listed, scalar, shaped, weighted
 from connectors.human_units import BadValue
 from models.names import TRIGGERS, WEIGHABLE, nearest
 from models.priors import PRIORS
 from models.rule_words import TEXT_MAX as RULE_MAX
 from models.rules import RuleError, compile_rule
 from models.vocabulary import STAGES
+from schemas.campaign import ASAP, CHECKOUT, EVEN
 from schemas.origins import ANY_PORT, LOOPBACK
 
-CAMPAIGNS_MAX, SITES_MAX, PRODUCTS_MAX = 500, 200, 20_000
+CAMPAIGNS_MAX, SITES_MAX, PRODUCTS_MAX = 1_000, 200, 20_000
+OFFERS_MAX, CHANNELS_MAX = 4, 10
 _ORIGIN = re.compile(
     r"(https?)://([a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?|\[[0-9a-f:]+\])(:[0-9]{1,5}|:\*)?"
 )
@@ -121,18 +123,36 @@ CTA = (
     Field("label", text(60), "Text of the button.", "Use it", required=True),
     Field("url", LINK, "Where it leads: https://... or /path.", "/cart", required=True),
 )
-RENDER = (
-    Field("kind", one_of(*RENDER_KINDS), "modal, banner or inline.", default="by action"),
-    Field("title", text(120), "Headline.", "15 % off today", required=True),
+WORDING = (
     Field("body", text(600), "Text below it."),
     Field("cta", shaped(CTA), "Button."),
     Field("code", text(64), "Voucher code."),
     Field("countdown", DURATION, "Time shown running down, such as 10m."),
+)
+OFFER_RENDER = (Field("title", text(120), "Headline.", "20 % off today"), *WORDING)
+RENDER = (
+    Field("kind", one_of(*RENDER_KINDS), "modal, banner or inline.", default="by action"),
+    Field("title", text(120), "Headline.", "15 % off today", required=True),
+    *WORDING,
     Field("products", listed(shaped(SHOWN_PRODUCT), 12), "Products; a carousel finds its own."),
 )
 CAPS = (
     Field("session", number(0, 1000), "Impressions per session, 0 for no cap.", default="1"),
     Field("day", number(0, 1000), "Impressions per 24 hours, 0 for no cap.", default="3"),
+    Field("user", number(0, 1000), "Impressions per visitor in all.", default="none"),
+    Field("campaign", number(0, 10**9), "Impressions over all visitors.", default="none"),
+)
+CHANNEL_CAPS = (
+    Field("session", number(0, 1000), "Actions per session.", default="none"),
+    Field("day", number(0, 1000), "Actions per 24 hours.", default="none"),
+    Field("user", number(0, 1000), "Actions per visitor in all.", default="none"),
+)
+OFFER = (
+    Field("name", PLACE, "Name of the offer.", "strong", required=True),
+    Field("risk", SHARE, "Least churn_risk.", default="0%"),
+    Field("value", MONEY, "Least potential_value.", default="0"),
+    Field("margin", MONEY, "Margin of one extra order under it.", "9.50", required=True),
+    Field("render", shaped(OFFER_RENDER), "What it shows differently.", default="nothing"),
 )
 CAMPAIGN = (
     Field("id", ID, "Name of the campaign, never changed.", "WINTER_SALE", required=True),
@@ -151,18 +171,67 @@ CAMPAIGN = (
     Field("placement", PLACE, "Where on the page.", default="page"),
     Field("priority", number(-1000, 1000), "Breaks ties, higher first.", default="0"),
     Field("caps", shaped(CAPS), "How often one visitor sees it."),
+    Field("value", MONEY, "Worth of a conversion beside its margin.", default="0"),
     Field("budget", BUDGET, "Spend, such as 500/day.", default="none"),
+    Field("budget_total", MONEY, "Spend over the life of the campaign.", default="none"),
+    Field(
+        "pacing",
+        one_of(EVEN, ASAP),
+        "even spreads the budget over the day, asap does not.",
+        default=EVEN,
+    ),
+    Field(
+        "offers",
+        listed(shaped(OFFER), OFFERS_MAX),
+        "Stronger offers for those at more risk and of more value, weakest first.",
+    ),
+    Field(
+        "priority_override",
+        one_of(CHECKOUT),
+        "checkout: goes before all others while checkout_critical holds.",
+        default="never",
+    ),
+    Field("channel", PLACE, "How it reaches the visitor: on_site, email.", default="by action"),
+    Field(
+        "otherwise",
+        ID,
+        "Campaign that bids in its place, and only then, where its channel or consent is missing.",
+        default="none",
+    ),
     Field("excludes", listed(PLACE, 10), "Exclusion groups: one campaign of a group a session."),
     Field("holdout", SHARE, "Share of visitors who never see it.", default="0%"),
     Field("ttl", DURATION, "How long a decision lives.", default="30s"),
     Field("starts", MOMENT, "First moment, with time zone."),
     Field("ends", MOMENT, "End, with time zone."),
     Field("paused", FLAG, "Out of the auction.", default="false"),
-    Field("fallback", FLAG, "May be shown when an answer is late.", default="true"),
+    Field("fallback", FLAG, "May be shown when an answer is late.", default="true on_site"),
     Field("needs", listed(one_of(*PURPOSES), 3), "Consent it needs.", default="by action"),
     Field("base", SHARE, "Expected extra orders per impression.", default="by action"),
     Field("response", RESPONSE, "What each score adds to it.", default="by action"),
 )
+BOUNDS = (
+    Field("debounce", DURATION, "Quiet time that closes a row of signals.", default="300ms"),
+    Field("burst_gap", DURATION, "Idle time that ends a burst.", default="90s"),
+    Field("exit", DURATION, "Time after an exit that ends a burst.", default="5s"),
+    Field("active_medium", DURATION, "Least active time of medium intent.", default="30s"),
+    Field("active_high", DURATION, "Active time that a trigger must exceed.", default="60s"),
+    Field("interactions_medium", number(0, 999), "Least for medium intent.", default="3"),
+    Field("interactions_deep", number(0, 999), "Least for a trigger in session.", default="4"),
+    Field("interactions_high", number(0, 999), "Least for high intent.", default="5"),
+    Field("scroll_medium", SHARE, "Least scroll of a trigger at medium intent.", default="50%"),
+    Field("scroll_deep", SHARE, "Scroll that a trigger in session must exceed.", default="80%"),
+)
+OF_SITE = (Field("site", SITE_ID, "Site, where there is more than one."),)
+CATALOGUE = (
+    *OF_SITE,
+    Field(
+        "channels",
+        keyed(PLACE, shaped(CHANNEL_CAPS), CHANNELS_MAX),
+        "Caps of a channel over all campaigns, and channels of your own.",
+    ),
+    Field("triggers", shaped(BOUNDS), "Bounds of the trigger rules."),
+)
+"""Fields of campaigns.yaml beside the campaigns."""
 SITE = (
     Field("id", SITE_ID, "Name of the site, never changed.", "my-shop", required=True),
     Field(

@@ -12,27 +12,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from connectors.file_fields import BAD, FileError, Kind, Problems, Schema, shaped
+from connectors.file_campaigns import bounds_of, campaigns_of, channels_of
+from connectors.file_fields import FileError, Problems, Schema, shaped
+from connectors.file_rows import Row, distinct, rows_of
 from connectors.file_tables import (
     CAMPAIGN,
     CAMPAIGNS_MAX,
+    CATALOGUE,
+    OF_SITE,
     PRODUCT,
     PRODUCTS_MAX,
     SITE,
-    SITE_ID,
     SITES_MAX,
 )
-from connectors.yaml_lines import LIST, MAP, BadYaml, Node, parse
-from models.priors import prior
-from schemas.campaign import Campaign, Campaigns
+from connectors.yaml_lines import LIST, Node
+from schemas.campaign import Campaigns
 from schemas.products import CatalogueProduct, Products
-from schemas.render import Render, RenderProduct
 from schemas.site import Site
 
 T = TypeVar("T")
-Row = tuple[dict[str, Any], int, str]
-"""Fields as read, the line they start at, and the path that names them."""
-
 FILE_BYTES_MAX = 16 * 1024 * 1024
 
 
@@ -59,25 +57,32 @@ def text_of(path: Path) -> str:
 def read_campaigns(text: str, file: str = "campaigns.yaml") -> Read[Campaigns]:
     """The catalogue of a site; `site` stays empty where the file names none."""
     problems = Problems(file)
-    site, rows = _rows(text, "campaigns", shaped(CAMPAIGN, keep_bad=True), CAMPAIGNS_MAX, problems)
-    made = [_campaign(fields, line, path, problems) for fields, line, path in rows]
-    return _result(problems, lambda: Campaigns(site=site, campaigns=tuple(made)))
+    kind = shaped(CAMPAIGN, keep_bad=True)
+    head, rows = rows_of(text, "campaigns", kind, CAMPAIGNS_MAX, problems, CATALOGUE)
+    channels = channels_of(head.below("channels").fields)
+    bounds = bounds_of(head.below("triggers"), problems)
+    made = campaigns_of(rows, channels, problems)
+    return _result(
+        problems,
+        lambda: Campaigns(
+            site=head.fields.get("site", ""), campaigns=made, channels=channels, bounds=bounds
+        ),
+    )
 
 
 def read_sites(text: str, file: str = "sites.yaml") -> Read[tuple[Site, ...]]:
     """The sites of a file, without keys."""
     problems = Problems(file)
-    _, rows = _rows(
-        text, "sites", shaped(SITE, keep_bad=True), SITES_MAX, problems, with_site=False
-    )
-    return _result(problems, lambda: tuple(_site(fields) for fields, _, _ in rows))
+    _, rows = rows_of(text, "sites", shaped(SITE, keep_bad=True), SITES_MAX, problems, ())
+    return _result(problems, lambda: tuple(_site(row.fields) for row in rows))
 
 
 def read_products(text: str, file: str = "products.yaml") -> Read[Products]:
     """The assortment of a site; `site` stays empty where the file names none."""
     problems = Problems(file)
-    site, rows = _rows(text, "products", shaped(PRODUCT, keep_bad=True), PRODUCTS_MAX, problems)
-    return _products(site, rows, problems)
+    kind = shaped(PRODUCT, keep_bad=True)
+    head, rows = rows_of(text, "products", kind, PRODUCTS_MAX, problems, OF_SITE)
+    return _products(head.fields.get("site", ""), rows, problems)
 
 
 def products_of_rows(nodes: list[Node], problems: Problems) -> Read[Products]:
@@ -86,135 +91,38 @@ def products_of_rows(nodes: list[Node], problems: Problems) -> Read[Products]:
         problems.add(1, "products", f"{len(nodes)} are too many", f"at most {PRODUCTS_MAX}")
         return Read(None, tuple(problems.errors))
     listed = Node(LIST, 1, items=tuple(nodes))
-    rows = _distinct(listed, "products", shaped(PRODUCT, keep_bad=True), problems)
+    rows = distinct(listed, "products", shaped(PRODUCT, keep_bad=True), problems)
     return _products("", rows, problems)
 
 
 def _products(site: str, rows: list[Row], problems: Problems) -> Read[Products]:
     return _result(
         problems,
-        lambda: Products(site=site, products=tuple(product(fields) for fields, _, _ in rows)),
+        lambda: Products(site=site, products=tuple(product(row.fields) for row in rows)),
     )
 
 
 def json_schema(name: str) -> Schema:
     """JSON Schema of `campaigns`, `sites` or `products`.yaml, for editors to complete with."""
-    table, rows_max = {
-        "campaigns": (CAMPAIGN, CAMPAIGNS_MAX),
-        "sites": (SITE, SITES_MAX),
-        "products": (PRODUCT, PRODUCTS_MAX),
+    table, rows_max, beside = {
+        "campaigns": (CAMPAIGN, CAMPAIGNS_MAX, CATALOGUE),
+        "sites": (SITE, SITES_MAX, ()),
+        "products": (PRODUCT, PRODUCTS_MAX, OF_SITE),
     }[name]
     rows = {"type": "array", "items": shaped(table).schema, "maxItems": rows_max}
-    properties: Schema = {name: rows}
-    if name != "sites":
-        properties["site"] = {
-            **SITE_ID.schema,
-            "description": "Site, where there is more than one.",
-        }
+    whole = shaped(beside).schema
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"{name}.yaml of kairos",
-        "type": "object",
-        "properties": properties,
+        **whole,
+        "properties": {name: rows, **whole["properties"]},
         "required": [name],
-        "additionalProperties": False,
     }
 
 
 def _result(problems: Problems, make: Callable[[], T]) -> Read[T]:
     errors = tuple(sorted(problems.errors, key=lambda each: each.line))
     return Read(None, errors) if errors else Read(make(), ())
-
-
-def _rows(
-    text: str, name: str, kind: Kind, rows_max: int, problems: Problems, *, with_site: bool = True
-) -> tuple[str, list[Row]]:
-    """(site, rows as fields with line and path) of a file with one list under `name`."""
-    try:
-        root = parse(text)
-    except BadYaml as bad:
-        problems.add(bad.line, name, bad.error, bad.fix)
-        return "", []
-    if root.kind != MAP:
-        problems.add(root.line, name, "is missing", f"start the file with `{name}:`")
-        return "", []
-    known = ("site", name) if with_site else (name,)
-    for key, line, _ in root.entries:
-        if key not in known:
-            problems.add(line, key, "is not a known field", f"known here: {', '.join(known)}")
-    node = root.entry(name)
-    if node is None or node.kind != LIST:
-        line = root.line if node is None else node.line
-        problems.add(line, name, "is no list", f"write `{name}:` and below it `- id: ...`")
-        return "", []
-    if len(node.items) > rows_max:
-        problems.add(node.line, name, f"{len(node.items)} are too many", f"at most {rows_max}")
-        return "", []
-    written = root.entry("site") if with_site else None
-    site = "" if written is None else SITE_ID.read(written, "site", problems)
-    return site, _distinct(node, name, kind, problems)
-
-
-def _distinct(node: Node, name: str, kind: Kind, problems: Problems) -> list[Row]:
-    """Each row read; an id that stood before is an error."""
-    rows: list[Row] = []
-    first: dict[str, int] = {}
-    for index, item in enumerate(node.items):
-        path = f"{name}[{index}]"
-        fields = kind.read(item, path, problems)
-        if fields is BAD:
-            continue
-        row_id = str(fields.get("id"))
-        if row_id in first:
-            error = f"{row_id!r} stands in line {first[row_id]} already"
-            problems.add(item.line, f"{path}.id", error, "give each its own id")
-        first.setdefault(row_id, item.line)
-        rows.append((fields, item.line, path))
-    return rows
-
-
-def _campaign(fields: dict[str, Any], line: int, path: str, problems: Problems) -> Campaign:
-    """The record; where a field was bad the result is thrown away with its error."""
-    starts, ends = fields.get("starts", 0), fields.get("ends", 0)
-    if isinstance(starts, int) and isinstance(ends, int) and 0 < ends <= starts:
-        problems.add(line, f"{path}.ends", "is not after starts", "set ends later than starts")
-    if any(value is BAD for value in fields.values()):
-        return Campaign()
-    default = prior(fields.get("action", ""))
-    caps = fields.get("caps", {})
-    same = "id on stages placement priority excludes paused fallback".split()
-    return Campaign(
-        **{name: fields[name] for name in same if name in fields},
-        action_type=fields.get("action", ""),
-        when=fields.get("when", ""),
-        margin_micros=fields.get("margin", 0),
-        cap_session=caps.get("session", 1),
-        cap_day=caps.get("day", 3),
-        budget_micros_day=fields.get("budget", 0),
-        holdout_ppm=fields.get("holdout", 0),
-        ttl_ms=fields.get("ttl", 30_000),
-        starts_at_ms=starts,
-        ends_at_ms=ends,
-        needs=fields.get("needs", default.needs),
-        base_ppm=fields.get("base", default.base_ppm),
-        response=fields.get("response", default.response),
-        render=_render(fields.get("render", {}), default.kind),
-    )
-
-
-def _render(fields: dict[str, Any], kind: str) -> Render:
-    cta = fields.get("cta") or {}
-    countdown_ms = fields.get("countdown")
-    return Render(
-        kind=fields.get("kind", kind),
-        title=fields.get("title", ""),
-        body=fields.get("body", ""),
-        cta_label=cta.get("label", ""),
-        cta_url=cta.get("url", ""),
-        code=fields.get("code", ""),
-        countdown_s=countdown_ms // 1000 if isinstance(countdown_ms, int) else None,
-        products=tuple(RenderProduct(**each) for each in fields.get("products", ())),
-    )
 
 
 def _site(fields: dict[str, Any]) -> Site:

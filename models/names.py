@@ -98,51 +98,68 @@ def _flag(name: str, doc: str) -> Name:
     return Name(name, FLAG, doc, 0, 1)
 
 
-_ALL = (
-    *(_share(name, f"score: {doc}") for name, doc in SCORES),
-    *(_share(name, f"concept: {doc}") for name, doc in CONCEPTS),
-    _money("cart_value", "what is in the cart, in all"),
-    _count("cart_items", "units in the cart"),
-    _count("orders", "orders so far"),
-    _money("order_value", "value of all orders so far"),
-    _money(
-        "potential_value",
-        "what the next order may be worth: the largest of cart, mean order, product in view",
+GROUPS: dict[str, tuple[Name, ...]] = {
+    "Scores": tuple(_share(name, doc) for name, doc in SCORES),
+    "Concepts": tuple(_share(name, doc) for name, doc in CONCEPTS),
+    "Cart and orders": (
+        _money("cart_value", "what is in the cart, in all"),
+        _count("cart_items", "units in the cart"),
+        _count("orders", "orders so far"),
+        _money("order_value", "value of all orders so far"),
+        _money(
+            "potential_value",
+            "what the next order may be worth: the largest of cart, mean order, product in view",
+        ),
+        _flag(
+            "checkout_critical", "a checkout has begun, the cart is not empty, nothing is bought"
+        ),
     ),
-    _money("product_price", "price of the product in view"),
-    _share("product_price_percentile", "share of its category that is cheaper"),
-    _text("product_category", "category of the product in view"),
-    _text("product_id", "id of the product in view"),
-    _count("product_stock", "units in stock of the product in view, -1 if unknown", -1),
-    _text("page_type", "type of the page, as the shop names it"),
-    _text("page_path", "path of the page"),
-    _text("stage", "stage of the session", STAGES),
-    _text("trigger", "what asks for this decision", TRIGGERS),
-    _flag("checkout_critical", "a checkout has begun, the cart is not empty, nothing is bought"),
-    _duration("dwell", "time active on this page"),
-    _duration("session_age", "time since the session began"),
-    _count("session_events", "events of this session"),
-    _count("page_views", "pages seen in this session"),
-    _count("product_views", "products seen in this session"),
-    _count("searches", "searches in this session"),
-    _share("scroll_depth", "deepest scroll of this session"),
-    _count("rage_clicks", "rage clicks in this session"),
-    _count("hovers", "hovers in this session"),
-    _text("source", "where the visit came from", SOURCES),
-    _text("utm_source", "utm_source of the visit"),
-    _text("utm_medium", "utm_medium of the visit"),
-    _text("utm_campaign", "utm_campaign of the visit"),
-    _text("referrer_host", "host of the page before the visit"),
-    _flag("returning", "not the visitor's first session"),
-    _flag("identified", "the shop knows who it is"),
-    _count("shown_session", "actions shown in this session"),
-    _count("dismissed_session", "actions dismissed in this session"),
-    _flag("consent_marketing", "marketing is allowed"),
-    _count("hour", "hour of the day, UTC", 0, 23),
-    _count("weekday", "day of the week, UTC, Monday is 0", 0, 6),
-)
+    "Product in view": (
+        _money("product_price", "price of the product in view"),
+        _share("product_price_percentile", "share of its category that is cheaper"),
+        _text("product_category", "category of the product in view"),
+        _text("product_id", "id of the product in view"),
+        _count("product_stock", "units in stock of the product in view, -1 if unknown", -1),
+    ),
+    "Page and moment": (
+        _text("page_type", "type of the page, as the shop names it"),
+        _text("page_path", "path of the page"),
+        _text("stage", "stage of the session", STAGES),
+        _text("trigger", "what asks for this decision", TRIGGERS),
+        _duration("dwell", "time active on this page"),
+    ),
+    "Session": (
+        _duration("session_age", "time since the session began"),
+        _count("session_events", "events of this session"),
+        _count("page_views", "pages seen in this session"),
+        _count("product_views", "products seen in this session"),
+        _count("searches", "searches in this session"),
+        _share("scroll_depth", "deepest scroll of this session"),
+        _count("rage_clicks", "rage clicks in this session"),
+        _count("hovers", "hovers in this session"),
+        _count("shown_session", "actions shown in this session"),
+        _count("dismissed_session", "actions dismissed in this session"),
+    ),
+    "Source": (
+        _text("source", "where the visit came from", SOURCES),
+        _text("utm_source", "utm_source of the visit"),
+        _text("utm_medium", "utm_medium of the visit"),
+        _text("utm_campaign", "utm_campaign of the visit"),
+        _text("referrer_host", "host of the page before the visit"),
+    ),
+    "Visitor": (
+        _flag("returning", "not the visitor's first session"),
+        _flag("identified", "the shop knows who it is"),
+        _flag("consent_marketing", "marketing is allowed"),
+    ),
+    "Time": (
+        _count("hour", "hour of the day, UTC", 0, 23),
+        _count("weekday", "day of the week, UTC, Monday is 0", 0, 6),
+    ),
+}
+"""Heading -> names, in the order of the documentation."""
 
-NAMES = {each.name: each for each in _ALL}
+NAMES = {each.name: each for group in GROUPS.values() for each in group}
 """Name -> its entry, in the order of the documentation."""
 
 WEIGHABLE = tuple(name for name, _ in (*SCORES, *CONCEPTS))

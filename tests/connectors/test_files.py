@@ -181,7 +181,7 @@ BAD_FILES = [
     ("", 1, "campaigns", "first key"),
     ("- a", 1, "campaigns", "`campaigns:`"),
     ("campaigns: 3", 1, "campaigns", "- id"),
-    ("other: 1\ncampaigns: []", 1, "other", "known here: site, campaigns"),
+    ("other: 1\ncampaigns: []", 1, "other", "known here: site, channels"),
     ("campaigns:\n\t- id: a", 2, "campaigns", "spaces"),
     ("campaigns: []\ncampaigns: []", 2, "campaigns", "keep one"),
     ("campaigns: &a []\nsite: *a", 1, "campaigns", "write the value out"),

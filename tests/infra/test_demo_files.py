@@ -12,7 +12,6 @@ import pytest
 import yaml
 from msgspec.structs import replace
 
-from cli.reference import PAGE, filled
 from connectors.files import json_schema, read_campaigns, read_products, read_sites
 from connectors.onnx import OnnxScorer
 from infra.demo.publish import FOLDER
@@ -143,9 +142,3 @@ def test_the_schema_refuses_what_the_code_refuses() -> None:
     }
     with pytest.raises(jsonschema.ValidationError, match="cap"):
         jsonschema.validate(bad, json_schema("campaigns"))
-
-
-def test_the_reference_shows_the_tables_the_code_reads() -> None:
-    text = PAGE.read_text(encoding="utf-8")
-    assert filled(text) == text, "run `python -m cli.reference`"
-    assert "| `cart_value` | money |" in text

@@ -1,0 +1,36 @@
+"""Facts: the table conditions read holds the documented names, each in its type and range."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.workloads import context, mix
+from models.facts import facts
+from models.names import NAMES, TEXT
+from models.user import step
+from schemas.profile import Profile, Tab
+
+
+@pytest.mark.promise("X1")
+def test_facts_are_the_documented_names_in_their_types_and_ranges() -> None:
+    """Over a mix of visits with a real scorer, so that every name but none else is filled."""
+    ctx, filled = context(), set[str]()
+    profiles: dict[str, Profile | None] = {}
+    for event in mix(2_000, 40):
+        profile, _, _ = step(profiles.get(event.user_key), event, event.user_key, ctx)
+        profiles[event.user_key] = profile
+        assert profile is not None
+        tab = profile.tabs[-1] if profile.tabs else Tab("s", "t")
+        table = facts(profile, tab, ctx.at(event.site, profile.now_ms), "ask", profile.now_ms)
+        filled |= table.keys()
+        for name, value in table.items():
+            known = NAMES[name]
+            assert isinstance(value, str) == (known.type == TEXT), name
+            if isinstance(value, int):
+                assert known.low <= value <= known.high, (name, value)
+            else:
+                assert not known.choices or value in known.choices, (name, value)
+        cart, product = table["cart_value"], table.get("product_price", 0)
+        assert isinstance(cart, int) and isinstance(product, int)
+        assert table["potential_value"] >= max(cart, product)  # type: ignore[operator]
+    assert filled == NAMES.keys()
