@@ -33,6 +33,9 @@ SETTLE_S = 60.0
 LAST_ANSWER_S = 20.0
 """A visitor stays at most this long after the last event for its answer to arrive."""
 
+RESEND_WAIT_MS = 50
+"""A re-send need not come at once."""
+
 SLOT_AT = slice(HEADER_BYTES + 1, HEADER_BYTES + 35)
 """Where a decision's frame holds its slot_id: the first field, behind one byte of length."""
 
@@ -156,7 +159,7 @@ class Replay:
         )
         events_tail = None
         if settings.resend:
-            events_tail = TopicTail(settings.brokers, EVENTS, resender).start()
+            events_tail = TopicTail(settings.brokers, EVENTS, resender, RESEND_WAIT_MS).start()
         try:
             await self._send_all()
             await asyncio.sleep(0.5)

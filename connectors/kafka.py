@@ -33,6 +33,10 @@ KEYED_ROW = Types.ROW([Types.STRING(), BYTES])
 """(key, payload): what sources yield and the sink takes."""
 
 KEY_ROW = Types.ROW([Types.STRING()])
+WAIT_MS, FETCH_BYTES = 4, 64 * 1024
+"""Records that come or go within this time share one request; each request costs both ends."""
+
+PACED = {"fetch.min.bytes": str(FETCH_BYTES), "fetch.max.wait.ms": str(WAIT_MS)}
 REQUEST_BYTES_MAX = 2 * 1024 * 1024
 """Above every topic's own limit: a record too large for the sink would be a restart loop."""
 
@@ -65,7 +69,7 @@ class KafkaTopics:
         """Everything the job yields, to the topic each record names."""
         builder = KafkaSink.builder().set_bootstrap_servers(self.brokers)
         builder.set_delivery_guarantee(DeliveryGuarantee.AT_LEAST_ONCE)
-        wanted = {"linger.ms": "0", "acks": "all", "max.request.size": str(REQUEST_BYTES_MAX)}
+        wanted = {"linger.ms": str(WAIT_MS), "acks": "all", "max.request.size": str(REQUEST_BYTES_MAX)}
         for key, value in {**wanted, **self.kafka}.items():
             builder.set_property(key, value)
         builder._j_builder.setRecordSerializer(_serializer())
@@ -78,7 +82,8 @@ class KafkaTopics:
         builder = KafkaSource.builder().set_bootstrap_servers(self.brokers)
         builder.set_topics(*topics).set_starting_offsets(start)
         builder.set_group_id(self.group if not topic_as_key else f"{self.group}-control")
-        for key, value in self.kafka.items():
+        wanted = {} if topic_as_key else PACED
+        for key, value in {**wanted, **self.kafka}.items():
             builder.set_property(key, value)
         deserializer = get_gateway().jvm.kairos.KeyedBytesDeserializer(topic_as_key)
         builder._j_builder.setDeserializer(deserializer)

@@ -6,9 +6,12 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from confluent_kafka import OFFSET_END, Consumer, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_END, Consumer, KafkaException, Message, TopicPartition
 
 from connectors.sdk_client import wall_ms
+
+BATCH_MAX, FETCH_BYTES = 1_000, 65_536
+WAIT_MS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +28,18 @@ class Tailed:
 
 
 class TopicTail:
-    """Every record of a topic after `start`; `on_record` runs in the reading thread."""
+    """Every record of a topic after `start`; `on_record` runs in the reading thread.
 
-    def __init__(self, brokers: str, topic: str, on_record: Callable[[Tailed], None]) -> None:
+    What arrives within `wait_ms` comes in one answer of the broker, since each answer costs both.
+    """
+
+    def __init__(
+        self,
+        brokers: str,
+        topic: str,
+        on_record: Callable[[Tailed], None],
+        wait_ms: int = WAIT_MS,
+    ) -> None:
         self._topic, self._on_record = topic, on_record
         self._consumer = Consumer(
             {
@@ -35,6 +47,8 @@ class TopicTail:
                 "group.id": f"kairos-tail-{topic}",
                 "enable.auto.commit": False,
                 "auto.offset.reset": "latest",
+                "fetch.min.bytes": FETCH_BYTES,
+                "fetch.wait.max.ms": wait_ms,
                 "log_level": 0,
             }
         )
@@ -58,22 +72,27 @@ class TopicTail:
     def _run(self) -> None:
         while not self._stop.is_set():
             message = self._consumer.poll(0.1)
-            if message is None or message.error() is not None:
+            if message is None:
                 continue
-            self._on_record(
-                Tailed(
-                    message.partition(),
-                    message.offset(),
-                    message.timestamp()[1],
-                    message.key(),
-                    message.value(),
-                    dict(message.headers() or []),
-                    wall_ms(),
-                )
-            )
+            arrived_ms = wall_ms()
+            for each in (message, *self._consumer.consume(BATCH_MAX, 0)):
+                if each.error() is None:
+                    self._on_record(_tailed(each, arrived_ms))
 
     def stop(self) -> None:
         """End the thread."""
         self._stop.set()
         self._thread.join(timeout=5)
         self._consumer.close()
+
+
+def _tailed(message: Message, arrived_ms: float) -> Tailed:
+    return Tailed(
+        message.partition(),
+        message.offset(),
+        message.timestamp()[1],
+        message.key(),
+        message.value(),
+        dict(message.headers() or []),
+        arrived_ms,
+    )

@@ -41,6 +41,9 @@ share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 # A consumer group of one member has nobody to wait for.
 group.initial.rebalance.delay.ms=0
+# Threads for two cores: each hand-over between more of them is a context switch.
+num.network.threads=1
+num.io.threads=2
 # One record from the far future would push the watermark ahead and fire every timer.
 log.message.timestamp.after.max.ms=3600000
 """
@@ -77,8 +80,8 @@ def service(layout: Layout, ports: Mapping[str, int], java: Path) -> Service:
             str(java),
             "-Xms128m",
             f"-Xmx{HEAP_MIB}m",
-            "-XX:+UseG1GC",
-            "-XX:MaxGCPauseMillis=20",
+            # Young objects only, on few cores: no barriers, no helper threads, pauses of 1-3 ms.
+            "-XX:+UseSerialGC",
             log_flag,
             "-cp",
             class_path,
