@@ -9,6 +9,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from models.context import View
+from models.interests import vector
 from models.tally import cart_lines
 from schemas.campaign import Campaign
 from schemas.products import CatalogueProduct
@@ -46,13 +47,13 @@ def chosen(profile: Profile, tab: Tab, view: View) -> list[CatalogueProduct]:
         for product in view.assortment.by_id.values()
         if product.stock != 0 and product.id not in in_cart and product.id != tab.product_id
     ]
-    interests = profile.interests
+    interests = vector(profile)
     offered.sort(key=lambda p: (-interests.get(p.category, 0) - p.popularity, p.id))
     return offered[:PRODUCTS_MAX]
 
 
 def _reason(product: CatalogueProduct, profile: Profile) -> str:
-    if profile.interests.get(product.category):
+    if vector(profile).get(product.category):
         return f"because you looked at {product.category}"
     return "popular in this shop"
 

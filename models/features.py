@@ -74,7 +74,7 @@ def _pace(profile: Profile, tab: Tab, now_ms: int) -> list[float]:
 def _standing(profile: Profile, now_ms: int) -> list[float]:
     s, tally = profile.session, profile.tally
     cart_micros = cart_value_micros(tally) if tally.cart else 0
-    interest = sum(profile.interests.values())
+    interest = profile.interest_sum
     return [
         s.price_percentile_sum_ppm / 1e6 / s.prices if s.prices else 0.5,
         log1p(cart_micros / 1e6),
@@ -87,7 +87,7 @@ def _standing(profile: Profile, now_ms: int) -> list[float]:
         float(min(s.exits, 10)),
         float(min(s.shown, 10)),
         float(min(s.dismissed, 10)),
-        max(profile.interests.values()) / interest if interest else 0.0,
+        profile.interest_top / interest if interest else 0.0,
         1.0 if s.source == "search" else 0.0,
         1.0 if s.source == "email" else 0.0,
         1.0 if s.source == "campaign" else 0.0,

@@ -31,6 +31,7 @@ def stage_moved(profile: Profile, event: Event, view: View) -> bool:
         return False
     visit.stage = stage
     visit.stage_entry += 1
+    visit.stage_after_ms = profile.now_ms - visit.started_ms
     return True
 
 

@@ -1,66 +1,56 @@
-"""3 The order-dependent part of a profile: sessions, tabs, sequences, prices, sources.
+"""3 The order-dependent part of a profile: sessions, tabs, what happens on a page.
 
-A session ends after 30 minutes of engine time without an event. Durations come from differences
-of the client's clock within one tab, clipped to [0, 30 min], so that a wrong clock cannot hurt.
+A session ends after 30 minutes of engine time without an event, a burst within it sooner
+(models/burst.py). All tabs of a visitor share them. Each event type has one function, so that an
+event touches what it is about and nothing else.
 """
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+from collections.abc import Callable
+from zlib import crc32
 
+from models import arrival, burst, seen, views
+from models.client_time import clipped_ms
 from models.vocabulary import CODES, CUSTOM, INTERACTIONS
 from schemas.event import Event
-from schemas.ids import short_hash
-from schemas.profile import INTERESTS_MAX, NAME_MAX, TABS_MAX, Profile, Session, Tab
+from schemas.profile import NAME_MAX, TABS_MAX, TRAIL_MAX, Profile, Session, Tab
 
 SESSION_GAP_MS = 30 * 60 * 1000
-DWELL_CLIP_MS = SESSION_GAP_MS
-INTEREST_UNIT = 4096
-_PAGES_KEPT = 6
-_SEARCH_HOSTS = ("google.", "bing.", "duckduckgo.", "yahoo.", "ecosia.", "baidu.", "yandex.")
-_SOCIAL_HOSTS = ("facebook.", "instagram.", "tiktok.", "pinterest.", "reddit.", "youtube.")
-_VIEWS = frozenset(("page_view", "product_view", "cart_view", "checkout_start"))
-_COUNTERS = {
-    "hover": "hovers",
-    "rage_click": "rage_clicks",
-    "add_to_cart": "cart_adds",
-    "remove_from_cart": "cart_removes",
-    "checkout_start": "checkouts",
-    "checkout_step": "checkouts",
-    "exit_intent": "exits",
-    "dismiss": "dismissed",
-}
-"""Event type -> the session counter it raises."""
+_COUNT_MAX = 255
+_NO_COUNTS = bytes(len(CODES))
+_PAUSE = CODES["pause"]
+_BEFORE_EXIT = 4
+"""A pause among this many events before an exit counts as leading to it."""
+
+_BYTES = tuple(bytes((number,)) for number in range(_COUNT_MAX + 1))
 
 
 def update(profile: Profile, event: Event, now_ms: int, percentile_ppm: int) -> Tab:
-    """Fold one event into session and tab; returns the tab it happened in.
+    """Fold one event into session, burst and tab; returns the tab it happened in.
 
     `percentile_ppm` is the product's price percentile within its category (500,000 if unknown).
     """
     session = _session(profile, now_ms)
     tab = _tab(profile, event)
-    _clock(session, tab, event)
+    _clock(profile, session, tab, event)
     code = CODES.get(event.type, CUSTOM)
     session.previous_type, session.last_type = session.last_type, code
     session.events += 1
     session.interactions += code in INTERACTIONS
-    counter = _COUNTERS.get(event.type)
-    if counter is not None:
-        setattr(session, counter, getattr(session, counter) + 1)
-    if event.type in _VIEWS:
-        _view(profile, session, tab, event, percentile_ppm)
-    elif event.type == "search":
-        _search(session, event)
-    elif event.type == "purchase":
-        session.bought = True
+    _trace(session, code)
+    burst.update(profile, tab, event, code)
+    fold = _FOLDS.get(event.type)
+    if fold is not None:
+        fold(profile, tab, event, percentile_ppm)
     _signals(session, tab, event)
     if event.source is not None and not session.source:
-        _source(session, event)
+        arrival.arrive(profile, event.source)
     return tab
 
 
 def _session(profile: Profile, now_ms: int) -> Session:
+    burst.roll(profile, now_ms)
     session = profile.session
     if session.number == 0 or now_ms - session.last_ms > SESSION_GAP_MS:
         session = Session(number=session.number + 1, started_ms=now_ms)
@@ -82,110 +72,125 @@ def _tab(profile: Profile, event: Event) -> Tab:
     return tab
 
 
-def clipped(duration_ms: int) -> int:
-    """A duration of the client's clock, made harmless."""
-    return min(max(duration_ms, 0), DWELL_CLIP_MS)
-
-
-def _clock(session: Session, tab: Tab, event: Event) -> None:
-    session.gap_ms = clipped(event.ts_ms - tab.last_ts_ms) if tab.last_ts_ms else 0
+def _clock(profile: Profile, session: Session, tab: Tab, event: Event) -> None:
+    session.gap_ms = clipped_ms(event.ts_ms - tab.last_ts_ms) if tab.last_ts_ms else 0
     tab.last_ts_ms = event.ts_ms
+    if session.last_type == _PAUSE and session.gap_ms > session.pause_max_ms:
+        session.pause_max_ms = session.gap_ms
     if event.active_duration_ms is not None:
-        tab.active_ms = max(tab.active_ms, clipped(event.active_duration_ms))
+        grown_ms = clipped_ms(event.active_duration_ms) - tab.active_ms
+        if grown_ms > 0:
+            tab.active_ms += grown_ms
+            profile.burst.active_ms += grown_ms
 
 
-def _view(profile: Profile, session: Session, tab: Tab, event: Event, percentile_ppm: int) -> None:
-    if tab.entered_ts_ms and event.type != "product_view":
-        dwell_ms = clipped(event.ts_ms - tab.entered_ts_ms)
-        session.dwells += 1
-        session.dwell_sum_ms += dwell_ms
-        session.dwell_last_ms = dwell_ms
-        session.dwell_max_ms = max(session.dwell_max_ms, dwell_ms)
-    page_type = event.page.type[:NAME_MAX] if event.page else ""
-    page_path = event.page.path[:NAME_MAX] if event.page else ""
-    if event.type == "product_view":
-        session.product_views += 1
-        _product(profile, session, tab, event, percentile_ppm)
-    else:
-        session.page_views += 1
-        session.cart_backs += tab.page_type == "cart" and event.type == "page_view"
-        session.cart_views += event.type == "cart_view"
-        tab.product_id = tab.category = ""
-        tab.price_micros = 0
-    tab.entered_ts_ms, tab.active_ms, tab.scroll_ppm, tab.dwell_at_ms = event.ts_ms, 0, 0, 0
-    tab.page_type = "cart" if event.type == "cart_view" else page_type or tab.page_type
-    tab.page_path = page_path
-    page = short_hash(page_path or tab.product_id or page_type) & 0xFFFFFF
-    if session.pages[-1:] == [page]:
-        return  # A product view belongs to the page view just before it.
-    if len(session.pages) >= 2 and session.pages[-2] == page:
-        session.backtracks += 1
-    session.pages = [*session.pages, page][-_PAGES_KEPT:]
+def _trace(session: Session, code: int) -> None:
+    """Count the type and write it at the end of the trail."""
+    counts = session.counts or _NO_COUNTS
+    if counts[code] < _COUNT_MAX:
+        session.counts = counts[:code] + _BYTES[counts[code] + 1] + counts[code + 1 :]
+    session.trail = (session.trail + _BYTES[code])[-TRAIL_MAX:]
 
 
-def _product(
-    profile: Profile, session: Session, tab: Tab, event: Event, percentile_ppm: int
-) -> None:
-    product = event.product
-    if product is None:
-        return
-    tab.product_id = product.id[:NAME_MAX]
-    tab.category = product.category[:NAME_MAX]
-    tab.price_micros = product.price_micros
-    session.prices += 1
-    session.price_last_micros = product.price_micros
-    session.price_sum_micros += product.price_micros
-    session.price_percentile_sum_ppm += percentile_ppm
-    if tab.category:
-        profile.interests = _interest(profile.interests, tab.category)
+def _signals(session: Session, tab: Tab, event: Event) -> None:
+    depth, velocity = event.scroll_depth_ppm, event.tap_velocity_ms
+    if depth is not None:
+        tab.scroll_ppm = max(tab.scroll_ppm, depth)
+        session.scroll_ppm = max(session.scroll_ppm, depth)
+    if velocity is not None:
+        velocity = clipped_ms(velocity)
+        session.tap_velocity_ms = velocity
+        mean = session.tap_mean_ms
+        session.tap_mean_ms = mean + (velocity - mean >> 2) if mean else velocity
 
 
-def _interest(interests: dict[str, int], category: str) -> dict[str, int]:
-    """Edges of the interest graph: all fade by 1/16, the touched one gains a unit."""
-    faded = {name: weight - (weight >> 4) for name, weight in interests.items()}
-    faded[category] = faded.get(category, 0) + INTEREST_UNIT
-    ranked = sorted(faded.items(), key=lambda item: (-item[1], item[0]))
-    return dict(ranked[:INTERESTS_MAX])
+# One function a type
 
 
-def _search(session: Session, event: Event) -> None:
+def _hover(profile: Profile, tab: Tab, event: Event, percentile_ppm: int) -> None:
+    profile.session.hovers += 1
+
+
+def _rage(profile: Profile, tab: Tab, event: Event, percentile_ppm: int) -> None:
+    profile.session.rage_clicks += 1
+
+
+def _add(profile: Profile, tab: Tab, event: Event, percentile_ppm: int) -> None:
+    profile.session.cart_adds += 1
+
+
+def _remove(profile: Profile, tab: Tab, event: Event, percentile_ppm: int) -> None:
+    profile.session.cart_removes += 1
+
+
+def _checkout(profile: Profile, tab: Tab, event: Event, percentile_ppm: int) -> None:
+    profile.session.checkouts += 1
+    if event.type == "checkout_start":
+        views.view(profile, tab, event, percentile_ppm)
+
+
+def _dismiss(profile: Profile, tab: Tab, event: Event, percentile_ppm: int) -> None:
+    profile.session.dismissed += 1
+
+
+def _buy(profile: Profile, tab: Tab, event: Event, percentile_ppm: int) -> None:
+    profile.session.bought = True
+
+
+def _search(profile: Profile, tab: Tab, event: Event, percentile_ppm: int) -> None:
+    session = profile.session
     session.searches += 1
-    query = short_hash(str(event.properties.get("query", ""))) & 0xFFFFFF
+    query = crc32(str(event.properties.get("query", "")).encode()) & 0xFFFFFF
     session.rewordings += session.last_query not in (0, query)
     session.last_query = query
 
 
-def _signals(session: Session, tab: Tab, event: Event) -> None:
-    if event.scroll_depth_ppm is not None:
-        tab.scroll_ppm = max(tab.scroll_ppm, event.scroll_depth_ppm)
-        session.scroll_ppm = max(session.scroll_ppm, event.scroll_depth_ppm)
-    if event.tap_velocity_ms is not None:
-        session.tap_velocity_ms = clipped(event.tap_velocity_ms)
+def _filter(profile: Profile, tab: Tab, event: Event, percentile_ppm: int) -> None:
+    """A filter or sorting by price shows that the price steers."""
+    asked = event.properties
+    profile.session.price_filters += any(
+        "price" in str(asked.get(name, "")).lower() for name in ("sort", "filter")
+    )
 
 
-def _source(session: Session, event: Event) -> None:
-    source = event.source
-    assert source is not None
-    try:
-        host = (urlsplit(source.referrer).hostname or "")[:NAME_MAX]
-    except ValueError:
-        host = ""
-    session.referrer_host = host
-    session.utm_source = source.utm_source[:NAME_MAX]
-    session.utm_medium = source.utm_medium[:NAME_MAX]
-    session.utm_campaign = source.utm_campaign[:NAME_MAX]
-    session.source = _source_class(session, host)
+def _pause(profile: Profile, tab: Tab, event: Event, percentile_ppm: int) -> None:
+    """What the visitor stopped at: the element named, else the page's type."""
+    target = event.properties.get("target")
+    profile.session.paused_on = (str(target) if target is not None else tab.page_type)[:NAME_MAX]
 
 
-def _source_class(session: Session, host: str) -> str:
-    if session.utm_medium in ("email", "e-mail", "newsletter"):
-        return "email"
-    if session.utm_source or session.utm_campaign:
-        return "campaign"
-    if not host:
-        return "direct"
-    if any(part in host for part in _SEARCH_HOSTS):
-        return "search"
-    if any(part in host for part in _SOCIAL_HOSTS):
-        return "social"
-    return "referral"
+def _exit(profile: Profile, tab: Tab, event: Event, percentile_ppm: int) -> None:
+    session = profile.session
+    if event.type == "exit_intent":
+        session.exits += 1
+    else:
+        if tab.product_ts_ms:
+            seen.leave(profile, tab, event.ts_ms)
+    session.paused_exits += _PAUSE in session.trail[-1 - _BEFORE_EXIT : -1]
+
+
+def _visible(profile: Profile, tab: Tab, event: Event, percentile_ppm: int) -> None:
+    if tab.product_id:
+        tab.product_ts_ms = event.ts_ms
+
+
+_FOLDS: dict[str, Callable[[Profile, Tab, Event, int], None]] = {
+    "page_view": views.view,
+    "product_view": views.view,
+    "cart_view": views.view,
+    "checkout_start": _checkout,
+    "checkout_step": _checkout,
+    "hover": _hover,
+    "rage_click": _rage,
+    "add_to_cart": _add,
+    "remove_from_cart": _remove,
+    "purchase": _buy,
+    "search": _search,
+    "filter": _filter,
+    "pause": _pause,
+    "exit_intent": _exit,
+    "hidden": _exit,
+    "page_leave": _exit,
+    "visible": _visible,
+    "dismiss": _dismiss,
+}

@@ -1,23 +1,34 @@
 """3 The order-free part of a profile: equal under any permutation of a session's events.
 
-Counts are sums. Activity is counted in buckets of one half-life, of which the newest 12 are kept,
-so that forward decay (Cormode et al., ICDE 2009) needs integers only: a bucket of age a counts
-for 2^-a. The cart is the newest changes in the client's own order, and preferences are
-last-writer-wins by the client's clock: the newest k of a set do not depend on arrival.
+Counts are sums, also those that fade (models/decay.py). The cart is the newest changes in the
+client's own order, and preferences are last-writer-wins by the client's clock: the newest k of a
+set do not depend on arrival.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from hashlib import blake2b
 
 import msgspec
 
+from models import decay
 from models.vocabulary import CODES, CUSTOM, EVENT_TYPES
 from schemas.event import Event
 from schemas.profile import CART_MAX, NAME_MAX, PREFERENCES_MAX, CartChange, Profile, Tally
+from schemas.sections import buckets_of, packed
 
-HALF_LIVES_MS = (60_000, 600_000, 86_400_000, 14 * 86_400_000)
-BUCKETS = 12
+LOOKS, TOUCHES, BUYS = "looks", "touches", "buys"
+PACES = {
+    LOOKS: "page_view product_view search filter cart_view".split(),
+    TOUCHES: (
+        "hover click tap zoom video_play view_3d compare wishlist_add form_focus preference"
+    ).split(),
+    BUYS: "add_to_cart remove_from_cart checkout_start checkout_step purchase".split(),
+}
+"""Pace -> the event types that it weighs at each half-life."""
+
+_PACE_OF = {type_: pace for pace, types in PACES.items() for type_ in types}
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -25,42 +36,32 @@ def update(tally: Tally, event: Event) -> None:
     """Count one event in; `event.received_at_ms` weighs it."""
     if not tally.by_type:
         tally.by_type = [0] * len(EVENT_TYPES)
-        tally.activity = [[0] for _ in HALF_LIVES_MS]
-    tally.by_type[CODES.get(event.type, CUSTOM)] += 1
-    for half_life, buckets in zip(HALF_LIVES_MS, tally.activity, strict=True):
-        _count(buckets, event.received_at_ms // half_life)
-    if event.type in ("add_to_cart", "remove_from_cart"):
-        _change_cart(tally, event)
-    elif event.type == "purchase":
-        _buy(tally, event)
-    elif event.type == "preference":
-        _prefer(tally, event)
+        tally.activity = [[0, 0] for _ in decay.HALF_LIVES_MS]
+    type_, at_ms = event.type, event.received_at_ms
+    tally.by_type[CODES.get(type_, CUSTOM)] += 1
+    decay.count(tally.activity, at_ms)
+    pace = _PACE_OF.get(type_)
+    if pace is not None:
+        setattr(tally, pace, _weighed(getattr(tally, pace), at_ms))
+    fold = _FOLDS.get(type_)
+    if fold is not None:
+        fold(tally, event)
 
 
-def _count(buckets: list[int], bucket: int) -> None:
-    ahead = bucket - buckets[0]
-    if ahead > 0:
-        buckets[1:] = ([0] * min(ahead, BUCKETS) + buckets[1:])[:BUCKETS]
-        buckets[0] = bucket
-        buckets[1] = 1
-        while not buckets[-1]:
-            buckets.pop()
-    elif -ahead < BUCKETS:
-        while len(buckets) <= 1 - ahead:
-            buckets.append(0)
-        buckets[1 - ahead] += 1
+def _weighed(section: bytes, at_ms: int) -> bytes:
+    every = buckets_of(section) if section else [[0] for _ in decay.HALF_LIVES_MS]
+    decay.weigh(every, at_ms)
+    return packed(every)
 
 
 def decayed_milli(tally: Tally, which: int, now_ms: int) -> int:
     """Decayed number of events at `now_ms` under half-life `which`, in thousandths."""
-    if not tally.activity:
-        return 0
-    buckets = tally.activity[which]
-    age = now_ms // HALF_LIVES_MS[which] - buckets[0]
-    total = 0
-    for back, count in enumerate(buckets[1:]):
-        total += count * 1000 >> min(back + max(age, 0), 40)
-    return total
+    return decay.counted_milli(tally.activity[which], which, now_ms) if tally.activity else 0
+
+
+def pace_milli(section: bytes, which: int, now_ms: int) -> int:
+    """Decayed number of a pace's events at `now_ms` under half-life `which`, in thousandths."""
+    return decay.weighed_milli(buckets_of(section)[which], which, now_ms) if section else 0
 
 
 def _change_cart(tally: Tally, event: Event) -> None:
@@ -96,6 +97,14 @@ def _prefer(tally: Tally, event: Event) -> None:
     tally.preferences = dict(sorted(newest))
 
 
+_FOLDS: dict[str, Callable[[Tally, Event], None]] = {
+    "add_to_cart": _change_cart,
+    "remove_from_cart": _change_cart,
+    "purchase": _buy,
+    "preference": _prefer,
+}
+
+
 def cart_lines(tally: Tally) -> dict[str, tuple[int, int]]:
     """Product id -> (units, unit price in micros) of what is in the cart now."""
     lines: dict[str, tuple[int, int]] = {}
@@ -111,8 +120,22 @@ def cart_value_micros(tally: Tally) -> int:
 
 
 def digest(profile: Profile) -> str:
-    """Hash of the order-free section, carried by every decision."""
+    """Hash of the order-free section, carried by every decision.
+
+    Paces count from layout 2 on: a profile without them has the digest it had under layout 1.
+    """
     tally = profile.tally
+    counted = (
+        tally.by_type,
+        tally.activity,
+        tally.cart,
+        tally.bought_ts_ms,
+        tally.orders,
+        tally.order_micros,
+        tally.preferences,
+    )
     windows = sorted((w.key, w.newest, w.mask, w.hashes) for w in profile.windows)
-    data = _encode((tally, windows, profile.applied, profile.duplicate, profile.conflict))
+    data = _encode((counted, windows, profile.applied, profile.duplicate, profile.conflict))
+    if tally.looks or tally.touches or tally.buys:
+        data += _encode((tally.looks, tally.touches, tally.buys))
     return blake2b(data, digest_size=8).hexdigest()

@@ -11,11 +11,12 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from models import dedup, exposures, features, intent, session, tally, validity
+from models import dedup, exposures, features, intent, session, tally, trends, validity
 from models.context import Context, View
 from models.decision import PROBE, Ask, decide
 from models.effects import Decide, Effect, Forget, Reject, SetTimer
 from models.points import ask_of, stage_moved
+from schemas.burst import Burst
 from schemas.event import ERASE, OUTCOMES, Event
 from schemas.profile import Profile, Session, Tab, Tally
 
@@ -233,7 +234,9 @@ def _fresh(
     """The order-dependent rest: profile, model, stage, outcomes, deadlines, decision."""
     now_ms = profile.now_ms
     consent = event.consent
-    profile.consent = consent.analytics | consent.personalization << 1 | consent.marketing << 2
+    allowed = consent.analytics | consent.personalization << 1 | consent.marketing << 2
+    if allowed != profile.consent:
+        profile.consent, profile.consent_at_ms = allowed, now_ms
     profile.identified = profile.identified or ":u:" in user_key
     percentile = 500_000
     if event.product is not None:
@@ -270,11 +273,7 @@ def _score(profile: Profile, tab: Tab, event: Event, view: View) -> None:
     inputs = features.vector(profile, tab, event, profile.now_ms)
     profile.concepts, profile.hidden = view.scorer.step(inputs, profile.hidden)
     profile.scores = intent.scores_ppm(model.heads, profile.concepts)
-    trends = profile.trends or [(score, score) for score in profile.scores]
-    profile.trends = [
-        (fast + ((score - fast) >> 1), slow + ((score - slow) >> 4))
-        for (fast, slow), score in zip(trends, profile.scores, strict=True)
-    ]
+    trends.update(profile)
 
 
 def _stale_model(view: View, now_ms: int) -> bool:
@@ -293,5 +292,7 @@ def _dwell_deadline(profile: Profile, event: Event, tab: Tab, view: View) -> Non
 def _clear_page_key(profile: Profile) -> None:
     """Without consent nothing outlives the page but dedup and counts."""
     profile.tally, profile.session, profile.tabs = Tally(), Session(), []
-    profile.exposures, profile.interests = [], {}
+    profile.exposures, profile.burst = [], Burst()
+    profile.graph = profile.seen = profile.origin = b""
+    profile.interest_top = profile.interest_sum = 0
     profile.concepts, profile.scores, profile.trends, profile.hidden = [], [], [], b""

@@ -1,8 +1,11 @@
 """2-7 Profile: all we know of a user, as one bytes value of at most 4 KiB.
 
 The envelope is self-describing: magic `KP`, one layout byte, then the payload. `load` reads every
-layout ever landed and upgrades it; an unknown one is refused by name. Flink itself protects
-nothing here (it restores a LONG as a DOUBLE without a word), so this envelope does.
+layout ever landed and upgrades it (schemas/layouts.py); an unknown one is refused by name. Flink
+itself protects nothing here (it restores a LONG as a DOUBLE without a word), so this does.
+
+What every event reads lies open. What only some events need (interest graph, products seen,
+touches, paces) is packed bytes within (schemas/sections.py): each open value costs every event.
 """
 
 from __future__ import annotations
@@ -10,16 +13,20 @@ from __future__ import annotations
 import msgspec
 from msgspec import Struct
 
+from schemas.burst import Burst
+from schemas.layouts import upgraded
+
 MAGIC = b"KP"
-LAYOUT = 1
+LAYOUT = 2
 STATE_BYTES_MAX = 4096
 WINDOWS_MAX = 8
 TOMBSTONES_MAX = 64
 EXPOSURES_MAX = 16
 TABS_MAX = 8
 CART_MAX = 16
-INTERESTS_MAX = 16
 PREFERENCES_MAX = 8
+TOUCHED_MAX = 16
+TRAIL_MAX = 24
 NAME_MAX = 48
 """Longest client-made name (tab, session, product, category) that state keeps whole."""
 
@@ -52,8 +59,9 @@ class CartChange(Struct, array_like=True, frozen=True, order=True):
 class Tally(Struct, array_like=True):
     """The order-free section: equal under any permutation of a session's events.
 
-    `activity` holds, per half-life, [newest bucket, count, count one bucket older, ...].
-    `preferences` maps a name to (client ts, value), the newest wins.
+    `activity` holds, per half-life, [newest bucket, count, count one bucket older, ...]; the three
+    paces hold the same by weight, packed. `preferences` maps a name to (client ts, value), the
+    newest wins.
     """
 
     by_type: list[int] = []
@@ -63,10 +71,17 @@ class Tally(Struct, array_like=True):
     orders: int = 0
     order_micros: int = 0
     preferences: dict[str, tuple[int, str]] = {}
+    looks: bytes = b""
+    touches: bytes = b""
+    buys: bytes = b""
 
 
 class Tab(Struct, array_like=True):
-    """What is open in one tab; ts are the client's, dwell_at_ms is engine time, 0 = none."""
+    """What is open in one tab; ts are the client's, dwell_at_ms is engine time, 0 = none.
+
+    `touched` are marks of the (element, kind) pairs that counted on this page, `bands` the scroll
+    bands reached; `product_ts_ms` is since when the product is in view, 0 while it is not.
+    """
 
     session_id: str
     tab_id: str
@@ -80,10 +95,17 @@ class Tab(Struct, array_like=True):
     active_ms: int = 0
     scroll_ppm: int = 0
     dwell_at_ms: int = 0
+    touched: list[int] = []
+    bands: int = 0
+    product_ts_ms: int = 0
 
 
 class Session(Struct, array_like=True):
-    """One visit, ended by 30 minutes of engine time without an event."""
+    """One visit, ended by 30 minutes of engine time without an event.
+
+    `counts` has one byte per event type, up to 255; `trail` the codes of the newest events;
+    `stage_after_ms` is the age of the session when its stage last moved.
+    """
 
     number: int = 0
     started_ms: int = 0
@@ -129,6 +151,18 @@ class Session(Struct, array_like=True):
     shown: int = 0
     dismissed: int = 0
     tap_velocity_ms: int = 0
+    tap_mean_ms: int = 0
+    counts: bytes = b""
+    trail: bytes = b""
+    price_min_micros: int = 0
+    price_max_micros: int = 0
+    price_falls: int = 0
+    price_filters: int = 0
+    percentile_last_ppm: int = 0
+    pause_max_ms: int = 0
+    paused_on: str = ""
+    paused_exits: int = 0
+    stage_after_ms: int = 0
 
 
 class Exposure(Struct, array_like=True):
@@ -152,7 +186,11 @@ class Exposure(Struct, array_like=True):
 
 
 class Profile(Struct, array_like=True):
-    """The whole state of one user key; times are engine milliseconds unless named ts."""
+    """The whole state of one user key; times are engine milliseconds unless named ts.
+
+    `trends` are the fast averages of the scores, then the slow ones. `interest_top` and
+    `interest_sum` are of the graph's categories.
+    """
 
     epoch_ms: int
     now_ms: int = 0
@@ -168,7 +206,7 @@ class Profile(Struct, array_like=True):
     session: Session = msgspec.field(default_factory=Session)
     tabs: list[Tab] = []
     exposures: list[Exposure] = []
-    interests: dict[str, int] = {}
+    graph: bytes = b""
     consent: int = 0
     identified: bool = False
     model_version: int = 0
@@ -176,10 +214,17 @@ class Profile(Struct, array_like=True):
     hidden: bytes = b""
     concepts: list[int] = []
     scores: list[int] = []
-    trends: list[tuple[int, int]] = []
+    trends: list[int] = []
     forget_at_ms: int = 0
     timer_at_ms: int = 0
     forget_timer_ms: int = 0
+    burst: Burst = msgspec.field(default_factory=Burst)
+    interest_top: int = 0
+    interest_sum: int = 0
+    trend_ms: int = 0
+    consent_at_ms: int = 0
+    seen: bytes = b""
+    origin: bytes = b""
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -201,10 +246,14 @@ def dump(profile: Profile) -> bytes:
 
 
 def _trim(profile: Profile) -> None:
-    """Drop one thing: tombstones, the oldest tab, exposure, window, cart change, preference."""
+    """Drop one thing: tombstones, products seen, the oldest tab, exposure, window, the graph, the
+    oldest cart change, preference; then everything that has no bound of its own but is small.
+    """
     tally = profile.tally
     if profile.tombstones:
         profile.tombstones = profile.tombstones[len(profile.tombstones) // 2 + 1 :]
+    elif profile.seen:
+        profile.seen = b""
     elif len(profile.tabs) > 1:
         profile.tabs = profile.tabs[1:]
     elif len(profile.exposures) > EXPOSURES_MAX // 2:
@@ -212,13 +261,15 @@ def _trim(profile: Profile) -> None:
     elif len(profile.windows) > 1:
         oldest = min(profile.windows, key=lambda window: (window.last_ms, window.key))
         profile.windows = [window for window in profile.windows if window is not oldest]
+    elif profile.graph:
+        profile.graph = b""
     elif tally.cart:
         tally.cart = tally.cart[1:]
     elif tally.preferences:
         tally.preferences = dict(list(tally.preferences.items())[1:])
     else:
-        assert profile.exposures or profile.interests, "nothing is left to trim"
-        profile.interests, profile.exposures = {}, []
+        assert profile.exposures or profile.origin, "nothing is left to trim"
+        profile.origin, profile.exposures = b"", []
 
 
 def load(data: bytes | None) -> Profile | None:
@@ -229,4 +280,7 @@ def load(data: bytes | None) -> Profile | None:
         return _decode(data[3:])
     if data[:2] != MAGIC:
         raise UnknownLayout(f"state bytes start with {data[:2]!r} instead of {MAGIC!r}")
-    raise UnknownLayout(f"profile layout {data[2]}; this build reads layouts 1 to {LAYOUT}")
+    if not 0 < data[2] < LAYOUT:
+        raise UnknownLayout(f"profile layout {data[2]}; this build reads layouts 1 to {LAYOUT}")
+    fields = upgraded(msgspec.msgpack.decode(data[3:]), data[2])
+    return msgspec.convert(fields, Profile)

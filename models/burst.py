@@ -1,0 +1,118 @@
+"""3 Bursts: attention without a gap of 90 s, and how strongly it speaks of intent.
+
+A burst ends 90 s after its last event, or 5 s after the page was left or hidden without a return.
+The end is a moment of engine time known in advance (`closes_at_ms`), so that it is the same
+whether a timer meets it or the next event, later. Three numbers grade a burst: active
+milliseconds, interactions, and the deepest scroll on product pages. An interaction counts once
+for each (element, kind) of a page view, a scroll band once a page view.
+"""
+
+from __future__ import annotations
+
+from zlib import crc32
+
+from models.vocabulary import CODES, INTERACTIONS
+from schemas.burst import Burst
+from schemas.event import Event
+from schemas.profile import TOUCHED_MAX, Profile, Tab
+
+GAP_MS = 90_000
+RETURN_MS = 5_000
+LOW, MEDIUM, HIGH = "low", "medium", "high"
+NONE, IN_SESSION, AT_CLOSE = "none", "in_session", "at_close"
+GRADES = (LOW, MEDIUM, HIGH)
+
+_BANDS_PPM = (700_000, 900_000)
+"""A band begins above its bound: 90 % still belongs to the first, 100 % to the second."""
+
+_LEAVING = frozenset((CODES["hidden"], CODES["page_leave"]))
+_BOUGHT = CODES["purchase"]
+
+
+def closes_at_ms(profile: Profile) -> int:
+    """Engine time at which the present burst ends unless something happens before."""
+    by_gap = profile.session.last_ms + GAP_MS
+    left_ms = profile.burst.left_ms
+    return min(by_gap, left_ms + RETURN_MS) if left_ms else by_gap
+
+
+def roll(profile: Profile, now_ms: int) -> None:
+    """Begin the first or, where the present one is over at `now_ms`, the next burst."""
+    burst = profile.burst
+    if not burst.number:
+        profile.burst = Burst(number=1, started_ms=now_ms)
+        return
+    ended_ms = closes_at_ms(profile)
+    if now_ms <= ended_ms:
+        return
+    profile.burst = Burst(
+        number=burst.number + 1,
+        started_ms=now_ms,
+        ended_ms=ended_ms,
+        ended_active_ms=burst.active_ms,
+        ended_interactions=burst.interactions,
+        ended_scroll_ppm=burst.scroll_ppm,
+        ended_by=burst.left_by if burst.left_ms else 0,
+        ended_bought=burst.bought,
+    )
+
+
+def update(profile: Profile, tab: Tab, event: Event, code: int) -> None:
+    """Fold one event in; `code` is its type's."""
+    burst = profile.burst
+    if code in INTERACTIONS:
+        mark = code << 16 | _element(event)
+        if mark not in tab.touched and len(tab.touched) < TOUCHED_MAX:
+            tab.touched.append(mark)
+            burst.interactions += 1
+    depth = event.scroll_depth_ppm
+    if depth is not None:
+        if tab.product_id and depth > burst.scroll_ppm:
+            burst.scroll_ppm = depth
+        if depth > _BANDS_PPM[0]:
+            _band(burst, tab, 2 if depth > _BANDS_PPM[1] else 1)
+    if code in _LEAVING:
+        burst.left_ms, burst.left_by = profile.session.last_ms, code
+    elif burst.left_ms:
+        burst.left_ms = 0
+    if code == _BOUGHT:
+        burst.bought = True
+
+
+def _band(burst: Burst, tab: Tab, band: int) -> None:
+    if not tab.bands & band:
+        tab.bands |= band
+        burst.interactions += 1
+
+
+def _element(event: Event) -> int:
+    """16 bits that tell the elements of a page apart: the target named, else the product."""
+    target = event.properties.get("target")
+    if target is None:
+        if event.product is None:
+            return 0
+        target = event.product.id
+    return crc32(str(target).encode()) & 0xFFFF
+
+
+def grade(active_ms: int, interactions: int, scroll_ppm: int) -> tuple[str, str]:
+    """(intent, trigger) of a burst; raising any of the three never lowers either."""
+    if interactions < 3 or active_ms < 30_000:
+        return LOW, NONE
+    if active_ms <= 60_000:
+        return MEDIUM, NONE
+    if interactions >= 4 and scroll_ppm > 800_000:
+        return HIGH, IN_SESSION
+    if interactions >= 5:
+        return HIGH, AT_CLOSE
+    return MEDIUM, AT_CLOSE if scroll_ppm >= 500_000 else NONE
+
+
+def present_grade(burst: Burst) -> str:
+    """Intent of the burst that is going on."""
+    return grade(burst.active_ms, burst.interactions, burst.scroll_ppm)[0]
+
+
+def ended_grade(burst: Burst) -> str:
+    """Intent of the burst before; low where there was none."""
+    return grade(burst.ended_active_ms, burst.ended_interactions, burst.ended_scroll_ppm)[0]
