@@ -1,10 +1,10 @@
-"""3 Bursts: attention without a gap of 90 s, and how strongly it speaks of intent.
+"""3 Bursts: attention without a gap of 90 s, in the three numbers that trigger rules read.
 
 A burst ends 90 s after its last event, or 5 s after the page was left or hidden without a return.
 The end is a moment of engine time known in advance (`closes_at_ms`), so that it is the same
-whether a timer meets it or the next event, later. Three numbers grade a burst: active
-milliseconds, interactions, and the deepest scroll on product pages. An interaction counts once
-for each (element, kind) of a page view, a scroll band once a page view.
+whether a timer meets it or the next event, later. The numbers are active milliseconds,
+interactions, and the deepest scroll on product pages (models/trigger_rules.py says what they are
+worth). An interaction counts once for each (element, kind) of a page view, a scroll band once.
 """
 
 from __future__ import annotations
@@ -18,9 +18,6 @@ from schemas.profile import TOUCHED_MAX, Profile, Tab
 
 GAP_MS = 90_000
 RETURN_MS = 5_000
-LOW, MEDIUM, HIGH = "low", "medium", "high"
-NONE, IN_SESSION, AT_CLOSE = "none", "in_session", "at_close"
-GRADES = (LOW, MEDIUM, HIGH)
 
 _BANDS_PPM = (700_000, 900_000)
 """A band begins above its bound: 90 % still belongs to the first, 100 % to the second."""
@@ -93,26 +90,3 @@ def _element(event: Event) -> int:
             return 0
         target = event.product.id
     return crc32(str(target).encode()) & 0xFFFF
-
-
-def grade(active_ms: int, interactions: int, scroll_ppm: int) -> tuple[str, str]:
-    """(intent, trigger) of a burst; raising any of the three never lowers either."""
-    if interactions < 3 or active_ms < 30_000:
-        return LOW, NONE
-    if active_ms <= 60_000:
-        return MEDIUM, NONE
-    if interactions >= 4 and scroll_ppm > 800_000:
-        return HIGH, IN_SESSION
-    if interactions >= 5:
-        return HIGH, AT_CLOSE
-    return MEDIUM, AT_CLOSE if scroll_ppm >= 500_000 else NONE
-
-
-def present_grade(burst: Burst) -> str:
-    """Intent of the burst that is going on."""
-    return grade(burst.active_ms, burst.interactions, burst.scroll_ppm)[0]
-
-
-def ended_grade(burst: Burst) -> str:
-    """Intent of the burst before; low where there was none."""
-    return grade(burst.ended_active_ms, burst.ended_interactions, burst.ended_scroll_ppm)[0]
