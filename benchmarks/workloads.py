@@ -14,6 +14,8 @@ from msgspec.structs import replace
 from connectors.onnx import OnnxScorer
 from infra.model import load as load_model
 from models.context import Context
+from models.names import SOURCES
+from models.vocabulary import STAGES
 from schemas.campaign import Campaign, Campaigns
 from schemas.event import Consent, Event, Page, Product
 from schemas.render import Render
@@ -46,6 +48,31 @@ def campaigns(count: int = CAMPAIGNS) -> Campaigns:
         for number in range(count)
     )
     return Campaigns(site="bench", version=1, campaigns=made)
+
+
+def conditions(count: int, seed: int = 1) -> list[str]:
+    """Conditions as merchants write them: two to four parts, and one in ten with an `or`."""
+    rng = random.Random(seed)
+    pages = ("product", "home", "category", "cart", "search")
+    out = []
+    for number in range(count):
+        parts = [
+            f"stage in [{', '.join(rng.sample(STAGES, rng.randint(1, 2)))}]",
+            f"cart_value >= {rng.randrange(0, 120)}.{rng.randrange(100):02d}",
+            f"frustration < 0.{rng.randrange(100, 1000)}",
+            f"churn_risk > 0.{rng.randrange(100, 900)}",
+            f"page_type == {rng.choice(pages)}",
+            f"product_views >= {rng.randrange(8)}",
+            f"dwell >= {rng.randrange(60)}s",
+            f"source in [{', '.join(rng.sample(SOURCES, 2))}]",
+            f"hour >= {rng.randrange(12)}",
+            "not returning",
+        ]
+        chosen = rng.sample(parts, rng.randint(2, 4))
+        if number % 10 == 0:
+            chosen.append("(searches > 2 or cart_items >= 3)")
+        out.append(" and ".join(chosen))
+    return out
 
 
 def site() -> Site:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Mapping
 
+from msgspec import Struct
+
 from models.names import Name
 
 Facts = Mapping[str, int | str]
@@ -29,6 +31,50 @@ def always(facts: Facts) -> bool:
 def never(facts: Facts) -> bool:
     """The condition `false`."""
     return False
+
+
+class Part(Struct, frozen=True):
+    """A piece of a condition: its closure, the names and constants it reads, and its halves.
+
+    `all_of` are the parts of a conjunction, `any_of` those of a disjunction.
+    """
+
+    holds: Holds
+    names: frozenset[str] = frozenset()
+    constants: tuple[int | str, ...] = ()
+    all_of: tuple[Part, ...] = ()
+    any_of: tuple[Part, ...] = ()
+
+
+def both(parts: list[Part]) -> Part:
+    """All of these parts; conjunctions within become part of the row."""
+    if len(parts) == 1:
+        return parts[0]
+    flat = tuple(inner for each in parts for inner in (each.all_of or (each,)))
+    return _joined(parts, conjunction([each.holds for each in parts]), all_of=flat)
+
+
+def one_of(parts: list[Part]) -> Part:
+    """Any of these parts."""
+    if len(parts) == 1:
+        return parts[0]
+    flat = tuple(inner for each in parts for inner in (each.any_of or (each,)))
+    return _joined(parts, disjunction([each.holds for each in parts]), any_of=flat)
+
+
+def reversed_part(part: Part) -> Part:
+    """Not this part; not (a or b) is known as not a and not b."""
+    all_of = tuple(reversed_part(each) for each in part.any_of)
+    any_of = tuple(reversed_part(each) for each in part.all_of)
+    return Part(negation(part.holds), part.names, part.constants, all_of, any_of)
+
+
+def _joined(
+    parts: list[Part], holds: Holds, *, all_of: tuple[Part, ...] = (), any_of: tuple[Part, ...] = ()
+) -> Part:
+    names = frozenset().union(*(each.names for each in parts))
+    constants = tuple(value for each in parts for value in each.constants)
+    return Part(holds, names, constants, all_of, any_of)
 
 
 def negation(part: Holds) -> Holds:

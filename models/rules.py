@@ -15,14 +15,15 @@ from msgspec import Struct
 from models.names import FLAG, TEXT, Name, nearest
 from models.rule_closures import (
     Holds,
+    Part,
     always,
+    both,
     compared,
-    conjunction,
-    disjunction,
     member,
     names_compared,
-    negation,
     never,
+    one_of,
+    reversed_part,
 )
 from models.rule_values import Operand, both_typed, constant, operand
 from models.rule_words import END, KEYWORDS, SIGN, WORD, RuleError, Token, tokens
@@ -35,30 +36,33 @@ _SPELLED = {"=": "==", "<>": "!="}
 
 
 class Rule(Struct, frozen=True):
-    """A compiled condition: `holds(facts)` never raises; `names` are those it reads, sorted."""
+    """A compiled condition: `holds(facts)` never raises; `names` are those it reads, sorted.
+
+    `parts` are what must all hold; models/rule_index.py looks campaigns up by them.
+    """
 
     text: str
     names: tuple[str, ...]
     holds: Holds
+    parts: tuple[Part, ...]
 
 
 def compile_rule(text: str) -> Rule:
     """Compile a condition. Raises RuleError for anything that is not one."""
     parser = _Parser(tokens(text))
-    holds = parser.whole()
-    return Rule(text, tuple(sorted(parser.used)), holds)
+    whole = parser.whole()
+    return Rule(text, tuple(sorted(whole.names)), whole.holds, whole.all_of or (whole,))
 
 
 class _Parser:
-    """One pass over the words; `used` collects the names, `nodes` bounds the tree."""
+    """One pass over the words; `nodes` bounds the tree."""
 
     def __init__(self, words: list[Token]) -> None:
         self.words = words
         self.at = 0
         self.nodes = 0
-        self.used: set[str] = set()
 
-    def whole(self) -> Holds:
+    def whole(self) -> Part:
         """The condition up to its end."""
         if self.here.kind == END:
             raise RuleError("an empty condition", 1, "leave `when` out to mean always")
@@ -87,7 +91,7 @@ class _Parser:
                 f"more than {NODES_MAX} parts", self.here.column, "make the condition shorter"
             )
 
-    def either(self, depth: int) -> Holds:
+    def either(self, depth: int) -> Part:
         """a or b or ..."""
         if depth > DEPTH_MAX:
             raise RuleError(
@@ -98,18 +102,18 @@ class _Parser:
             self.take()
             self.count()
             parts.append(self.every(depth))
-        return disjunction(parts)
+        return one_of(parts)
 
-    def every(self, depth: int) -> Holds:
+    def every(self, depth: int) -> Part:
         """a and b and ..."""
         parts = [self.negated(depth)]
         while self.here.keyword == "and":
             self.take()
             self.count()
             parts.append(self.negated(depth))
-        return conjunction(parts)
+        return both(parts)
 
-    def negated(self, depth: int) -> Holds:
+    def negated(self, depth: int) -> Part:
         """not a; a row of `not` counts as depth."""
         negations = 0
         while self.here.keyword == "not":
@@ -120,10 +124,10 @@ class _Parser:
                 raise RuleError(
                     f"nested deeper than {DEPTH_MAX}", self.here.column, "take `not` out"
                 )
-        holds = self.single(depth + negations)
-        return negation(holds) if negations % 2 else holds
+        part = self.single(depth + negations)
+        return reversed_part(part) if negations % 2 else part
 
-    def single(self, depth: int) -> Holds:
+    def single(self, depth: int) -> Part:
         """Parentheses, a comparison, a membership, or a flag by itself."""
         if self.here.is_sign("("):
             return self.parenthesis(depth)
@@ -141,10 +145,10 @@ class _Parser:
         if sign.keyword == "not" and self.words[self.at + 1].keyword == "in":
             self.take()
             self.take()
-            return negation(self.member(left))
+            return reversed_part(self.member(left))
         return self.flag(left)
 
-    def parenthesis(self, depth: int) -> Holds:
+    def parenthesis(self, depth: int) -> Part:
         """( condition )"""
         opened = self.take()
         holds = self.either(depth + 1)
@@ -160,13 +164,12 @@ class _Parser:
         if self.here.kind == SIGN and self.here.text not in (")", "]", ",", "(", "["):
             raise RuleError("two comparisons in a row", self.here.column, "write a < b and b < c")
 
-    def comparison(self, left: Operand, sign: str, right: Operand, at: Token) -> Holds:
+    def comparison(self, left: Operand, sign: str, right: Operand, at: Token) -> Part:
         """Both sides typed, the name to the left."""
         if left.name is None and right.name is not None:
             left, right, sign = right, left, _MIRRORED[sign]
         left, right = both_typed(left, right, at)
         assert left.name is not None
-        self.used.add(left.name.name)
         if left.name.type in (TEXT, FLAG) and sign not in ("==", "!="):
             raise RuleError(
                 f"{left.name.name} is a {left.name.type} and has no order",
@@ -174,11 +177,12 @@ class _Parser:
                 "compare it with ==, != or in",
             )
         if right.name is not None:
-            self.used.add(right.name.name)
-            return names_compared(left.name, sign, right.name)
-        return compared(left.name, sign, constant(right, left.name))
+            names = frozenset((left.name.name, right.name.name))
+            return Part(names_compared(left.name, sign, right.name), names)
+        value = constant(right, left.name)
+        return Part(compared(left.name, sign, value), frozenset((left.name.name,)), (value,))
 
-    def member(self, left: Operand) -> Holds:
+    def member(self, left: Operand) -> Part:
         """name in [a, b]"""
         name = left.name
         if name is None:
@@ -189,7 +193,6 @@ class _Parser:
                     "`in` needs a name on its left", left.token.column, "write stage in [cart]"
                 )
             )
-        self.used.add(name.name)
         if not self.here.is_sign("["):
             raise RuleError("`in` needs a list", self.here.column, "write stage in [cart, browse]")
         self.take()
@@ -200,17 +203,18 @@ class _Parser:
         if not self.here.is_sign("]"):
             raise RuleError("a list that does not end here", self.here.column, "close it with ]")
         self.take()
-        return member(name, frozenset(values))
+        known = frozenset(values)
+        return Part(member(name, known), frozenset((name.name,)), tuple(known))
 
     def item(self, name: Name) -> int | str:
         """One value of a list: never a name."""
         self.count()
         return constant(operand(self.take()), name)
 
-    def flag(self, left: Operand) -> Holds:
+    def flag(self, left: Operand) -> Part:
         """A flag stands by itself; `true` and `false` too."""
         if left.token.keyword in ("true", "false"):
-            return always if left.token.keyword == "true" else never
+            return Part(always if left.token.keyword == "true" else never)
         if left.name is None:
             raise left.unknown()
         if left.name.type != FLAG:
@@ -221,8 +225,7 @@ class _Parser:
                 if left.name.type == TEXT
                 else f"write {left.name.name} >= ...",
             )
-        self.used.add(left.name.name)
-        return compared(left.name, "!=", 0)
+        return Part(compared(left.name, "!=", 0), frozenset((left.name.name,)), (0,))
 
     def _stray(self) -> RuleError:
         here = self.here
