@@ -9,11 +9,13 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from cli import coverage
 from cli.control import action, chosen_site, file_text, refuse, run_action, writer
 from cli.output import CommandError, print_result, table
 from connectors.file_fields import FileError
 from connectors.files import Read, json_schema, read_campaigns
 from connectors.publish import publish, same
+from models.coverage_findings import of_conditions
 from models.names import HOW_WRITTEN, NAMES
 from schemas.campaign import Campaign, Campaigns
 from schemas.site import Site
@@ -30,8 +32,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The sub-commands."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     check = action(
-        actions, "check", "say what is wrong with a file", "kairos campaigns check campaigns.yaml"
+        actions,
+        "check",
+        "say what is wrong with a file, and what it would have done",
+        "kairos campaigns check campaigns.yaml --events ./monday",
     )
+    coverage.add_arguments(check)
     apply = action(actions, "apply", "put a file in force", EXAMPLE, site=True)
     for each in (check, apply):
         each.add_argument("file", nargs="?", type=Path, default=FILE, metavar="FILE")
@@ -61,9 +67,17 @@ def _check(args: argparse.Namespace) -> int:
     read = _read(args)
     if read.record is None:
         return refuse(read.errors, args, version=None, campaigns=0)
-    count = len(read.record.campaigns)
+    record = read.record
+    count, found = len(record.campaigns), of_conditions(record)
     result: dict[str, Any] = {"version": None, "campaigns": count, "errors": []}
-    print_result(result, as_json=args.json, lines=[f"{args.file}: {count} campaigns, no errors"])
+    result["findings"] = coverage.as_findings(found)
+    told = [f"{args.file}: {count} campaigns, no errors", *coverage.sentences(found)]
+    if args.events is not None:
+        done = coverage.covered(args, record)
+        over = coverage.as_json(record, done)
+        result |= {**over, "findings": [*result["findings"], *over["findings"]]}
+        told += ["", *coverage.lines(record, done)]
+    print_result(result, as_json=args.json, lines=told)
     return 0
 
 

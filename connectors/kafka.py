@@ -69,7 +69,11 @@ class KafkaTopics:
         """Everything the job yields, to the topic each record names."""
         builder = KafkaSink.builder().set_bootstrap_servers(self.brokers)
         builder.set_delivery_guarantee(DeliveryGuarantee.AT_LEAST_ONCE)
-        wanted = {"linger.ms": str(WAIT_MS), "acks": "all", "max.request.size": str(REQUEST_BYTES_MAX)}
+        wanted = {
+            "linger.ms": str(WAIT_MS),
+            "acks": "all",
+            "max.request.size": str(REQUEST_BYTES_MAX),
+        }
         for key, value in {**wanted, **self.kafka}.items():
             builder.set_property(key, value)
         builder._j_builder.setRecordSerializer(_serializer())

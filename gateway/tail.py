@@ -27,7 +27,6 @@ PACED = {"fetch.min.bytes": 65_536, "fetch.wait.max.ms": 4}
 """What comes within 4 ms travels in one answer of the broker; each answer costs both ends."""
 
 
-
 class Record(Struct, frozen=True, gc=False):
     """One record as read; headers by name, the last of a name wins."""
 
