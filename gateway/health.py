@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+OUTCOMES = ("accepted", "duplicate", "conflict", "rejected")
 BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
 
 
@@ -19,12 +20,26 @@ class Metrics:
         self.push = self._counter(
             "push", "records of topic decisions by what became of them", "outcome"
         )
+        self._event_counters = {name: self.events.labels(name) for name in OUTCOMES}
+        self._request_counters: dict[int, Counter] = {}
         self.closed = self._counter("sockets_closed", "push connections by close code", "code")
         self.sockets = Gauge(
             "kairos_gateway_sockets", "open push connections", registry=self.registry
         )
         self.ack_s = self._histogram("ack_seconds", "receipt of a POST to its durability")
         self.pushed_s = self._histogram("decision_seconds", "receipt of an event to its push")
+
+    def count_request(self, status: int) -> None:
+        """One more POST answered with this status."""
+        counter = self._request_counters.get(status)
+        if counter is None:
+            counter = self._request_counters[status] = self.requests.labels(str(status))
+        counter.inc()
+
+    def count_events(self, outcome: str, number: int) -> None:
+        """So many more events of one of OUTCOMES."""
+        if number:
+            self._event_counters[outcome].inc(number)
 
     def _counter(self, name: str, text: str, label: str) -> Counter:
         return Counter(f"kairos_gateway_{name}", text, [label], registry=self.registry)

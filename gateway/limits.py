@@ -19,12 +19,14 @@ class Buckets:
 
     def take(self, key: str, cost: float, now_s: float) -> int:
         """0 if `cost` fits, else whole seconds until it would; nothing is taken then."""
-        level, then_s = self._levels.pop(key, (self._rate.burst, now_s))
-        level = min(self._rate.burst, level + max(0.0, now_s - then_s) * self._rate.per_s)
+        burst, levels = self._rate.burst, self._levels
+        level, then_s = levels.pop(key, (burst, now_s))
+        if now_s > then_s:
+            level = min(burst, level + (now_s - then_s) * self._rate.per_s)
         # A cost above the whole burst would never fit, so it empties the bucket instead.
-        needed = min(cost, self._rate.burst)
+        needed = cost if cost < burst else burst
         fits = level >= needed
-        self._levels[key] = (level - needed if fits else level, now_s)
-        if len(self._levels) > self._buckets_max:
-            self._levels.popitem(last=False)
+        levels[key] = (level - needed if fits else level, now_s)
+        if len(levels) > self._buckets_max:
+            levels.popitem(last=False)
         return 0 if fits else max(1, ceil((needed - level) / self._rate.per_s))

@@ -6,6 +6,7 @@ import asyncio
 import time
 from asyncio import Future
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -23,7 +24,7 @@ from gateway.settings import Settings
 from gateway.sites import Sites
 from gateway.wire import Rejected
 from schemas.event import Event
-from schemas.ids import event_slot
+from schemas.ids import SlotId, event_slot
 
 WAIT_MAX_MS = 2_000
 PLACEMENT = "page"
@@ -76,7 +77,7 @@ class Poster:
         """The answer to one request. Raises nothing a client could cause."""
         started_s = time.monotonic()
         answer = await self._post(data, asked, ip, started_s, min(wait_ms, WAIT_MAX_MS))
-        self._metrics.requests.labels(str(answer.status)).inc()
+        self._metrics.count_request(answer.status)
         return answer
 
     async def _post(
@@ -88,7 +89,7 @@ class Poster:
         now_ms = int(self._clock() * 1000)
         result = ingest(data, asked, lambda name: self._sites.at(name, now_ms), now_ms=now_ms)
         if isinstance(result, Refusal):
-            self._metrics.events.labels("rejected").inc(len(result.body.rejected))
+            self._metrics.count_events("rejected", len(result.body.rejected))
             return Answer(result.status, _encode(result.body))
         cost = len(result.taken)
         retry_s = self._by_visitor.take(result.subject.user_key, cost, started_s) or (
@@ -100,10 +101,8 @@ class Poster:
 
     async def _take(self, batch: Accepted, started_s: float, wait_ms: int) -> Answer:
         key = batch.subject.user_key
-        last = batch.taken[-1].event
-        slot = event_slot(batch.site.site, key, PLACEMENT, last.event_id)
         # Asked for before producing, so that no answer can come too early to be seen.
-        waiter = self._hub.expect(key, slot) if wait_ms else None
+        waiter = self._hub.expect(key, _last_slot(batch)) if wait_ms else None
         try:
             body, waits = self._append(batch)
             if not body.accepted and not body.duplicates:
@@ -122,25 +121,23 @@ class Poster:
         """Send what is new; the answer so far, and what its durability hangs on."""
         key = batch.subject.user_key
         rejected, waits = list(batch.rejected), []
-        counts = dict.fromkeys(Verdict, 0)
+        new = duplicates = 0
         for taken in batch.taken:
             verdict, future = self._recent.look((key, taken.event.event_id), taken.digest)
             if verdict is Verdict.NEW:
                 future = self._send(taken)
-            elif verdict is Verdict.CONFLICT:
+                new += 1
+            elif verdict is Verdict.DUPLICATE:
+                duplicates += 1
+            else:
                 rejected.append(Rejected(taken.index, "event_id", USED_TWICE))
-            counts[verdict] += 1
             if future is not None:
                 waits.append(future)
-        new, duplicates = counts[Verdict.NEW], counts[Verdict.DUPLICATE]
-        for outcome, count in (
-            ("accepted", new),
-            ("duplicate", duplicates),
-            ("conflict", counts[Verdict.CONFLICT]),
-            ("rejected", len(batch.rejected)),
-        ):
-            if count:
-                self._metrics.events.labels(outcome).inc(count)
+        count = self._metrics.count_events
+        count("accepted", new)
+        count("duplicate", duplicates)
+        count("conflict", len(rejected) - len(batch.rejected))
+        count("rejected", len(batch.rejected))
         rejected.sort(key=lambda each: each.index)
         subject = batch.subject
         body = AcceptedBody(subject.visitor_id, subject.token, key, new, duplicates, rejected)
@@ -162,11 +159,8 @@ class Poster:
 
     async def _durable(self, waits: list[Future[Any]]) -> bool:
         """Whether all became durable in time; what is late stays in flight for the re-send."""
-        if not waits:
-            return True
-        timeout_s = self._settings.ack_timeout_ms / 1000
-        done, late = await asyncio.wait(set(waits), timeout=timeout_s)
-        return not [each for each in done if each.exception() is not None] and not late
+        await _settled(waits, self._settings.ack_timeout_ms / 1000)
+        return all(each.done() and each.exception() is None for each in waits)
 
     async def _decided(
         self, body: AcceptedBody, waiter: Future[Arrived], until_s: float
@@ -180,6 +174,32 @@ class Poster:
             return replace(body, reason=present.none_reason(arrived.decision))
         frame = self._hub.frame(arrived)
         return replace(body, decision=frame, reason=None if frame else "expired")
+
+
+def _last_slot(batch: Accepted) -> SlotId:
+    """The slot that the batch's last event asks for."""
+    key, last = batch.subject.user_key, batch.taken[-1].event
+    return event_slot(batch.site.site, key, PLACEMENT, last.event_id)
+
+
+async def _settled(futures: list[Future[Any]], timeout_s: float) -> None:
+    """Wait until all are done or the time is over: `asyncio.wait` without its sets and checks."""
+    loop = asyncio.get_running_loop()
+    ends_s = loop.time() + timeout_s
+    for future in futures:
+        if not future.done():
+            waiter = loop.create_future()
+            future.add_done_callback(partial(_release, waiter))
+            timer = loop.call_later(max(0.0, ends_s - loop.time()), _release, waiter)
+            try:
+                await waiter
+            finally:
+                timer.cancel()
+
+
+def _release(waiter: Future[None], _done: Any = None) -> None:
+    if not waiter.done():
+        waiter.set_result(None)
 
 
 def _nothing_taken(rejected: list[Rejected]) -> Any:
