@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import os
 import re
 import time
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
+
+import uvloop
 
 from benchmarks.openloop import Replay, Settings
 from benchmarks.replay_report import report
@@ -80,7 +81,7 @@ def replay(args: argparse.Namespace, state: State) -> dict[str, Any]:
     before = disordered(state)
     after: list[int] = []
     driver = Replay(settings, visits, lambda: after.append(disordered(state)))
-    done = asyncio.run(driver.play())
+    done = uvloop.run(driver.play())
     warmup_s = min(events / rate * WARMUP_SHARE, WARMUP_S_MAX) if rate else WARMUP_S_MAX
     bases = base_ppm(state, args.site)
     result = report(done, driver.decisions, args.site, round(warmup_s, 1), bases)

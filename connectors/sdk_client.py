@@ -14,6 +14,8 @@ from typing import Any
 import aiohttp
 import msgspec
 
+from connectors.http1 import NoAnswer, Pool
+
 ALL_CONSENT = {"analytics": True, "personalization": True, "marketing": True}
 POST_TIMEOUT_S = 30.0
 _encode = msgspec.json.Encoder().encode
@@ -26,11 +28,31 @@ def wall_ms() -> float:
     return time.time() * 1000
 
 
-def client_session() -> aiohttp.ClientSession:
-    """Connections for many tabs at once; nothing is limited on the client's side."""
-    connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=60)
-    timeout = aiohttp.ClientTimeout(total=POST_TIMEOUT_S)
-    return aiohttp.ClientSession(connector=connector, timeout=timeout)
+class Http:
+    """Connections to one gateway for many tabs at once; nothing is limited on this side."""
+
+    def __init__(self, gateway: str) -> None:
+        self._gateway = gateway.rstrip("/")
+        self._posts = Pool(self._gateway)
+        connector = aiohttp.TCPConnector(limit=0)
+        timeout = aiohttp.ClientTimeout(total=POST_TIMEOUT_S)
+        self._sockets = aiohttp.ClientSession(connector=connector, timeout=timeout)
+
+    async def __aenter__(self) -> Http:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._posts.close()
+        await self._sockets.close()
+
+    async def post(self, body: bytes) -> tuple[int, bytes]:
+        """Status and body of POST /v1/events. Raises NoAnswer."""
+        return await self._posts.post("/v1/events", body, POST_TIMEOUT_S)
+
+    async def stream(self) -> aiohttp.ClientWebSocketResponse:
+        """A socket on /v1/stream."""
+        address = self._gateway.replace("http", "ws", 1) + "/v1/stream"
+        return await self._sockets.ws_connect(address, max_msg_size=1 << 20)
 
 
 class Tab:
@@ -38,8 +60,7 @@ class Tab:
 
     def __init__(
         self,
-        http: aiohttp.ClientSession,
-        gateway: str,
+        http: Http,
         site: str,
         *,
         seed: str,
@@ -48,7 +69,7 @@ class Tab:
         consent: dict[str, bool] | None = None,
         on_message: Callable[[Message, float], None] = lambda message, arrived_ms: None,
     ) -> None:
-        self._http, self._gateway, self._site = http, gateway.rstrip("/"), site
+        self._http, self._site = http, site
         self._seed, self._consent = seed, consent or ALL_CONSENT
         self.session_id, self.tab_id = session_id, tab_id
         self._on_message = on_message
@@ -69,26 +90,20 @@ class Tab:
         }
         body["visitor_token" if self.token else "visitor_seed"] = self.token or self._seed
         try:
-            async with self._http.post(
-                f"{self._gateway}/v1/events",
-                data=_encode(body),
-                headers={"Content-Type": "application/json"},
-            ) as response:
-                answer = _decode(await response.read())
-                answer["status"] = response.status
-        except (TimeoutError, aiohttp.ClientError, msgspec.DecodeError):
+            status, text = await self._http.post(_encode(body))
+            answer: Message = {**_decode(text), "status": status}
+        except (NoAnswer, msgspec.DecodeError):
             return None
-        if answer["status"] == 202:
+        if status == 202:
             self.visitor_id = answer["visitor_id"]
             self.token = answer["visitor_token"]
-        return dict(answer)
+        return answer
 
     async def listen(self) -> None:
         """Open the socket once there is a token, and say hello."""
         if self._reader is not None or self.token is None:
             return
-        address = self._gateway.replace("http", "ws", 1) + "/v1/stream"
-        self._socket = await self._http.ws_connect(address, max_msg_size=1 << 20)
+        self._socket = await self._http.stream()
         await self._socket.send_json(
             {
                 "type": "hello",

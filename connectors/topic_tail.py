@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from confluent_kafka import OFFSET_END, Consumer, KafkaException, Message, TopicPartition
+from msgspec import Struct
 
 from connectors.sdk_client import wall_ms
 
@@ -14,8 +14,7 @@ BATCH_MAX, FETCH_BYTES = 1_000, 65_536
 WAIT_MS = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Tailed:
+class Tailed(Struct, frozen=True):
     """One record; `arrived_ms` is this machine's clock."""
 
     partition: int

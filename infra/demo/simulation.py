@@ -16,7 +16,7 @@ from typing import Any
 import aiohttp
 
 from benchmarks.openloop import Run, Sent
-from connectors.sdk_client import Message, Tab, client_session, wall_ms
+from connectors.sdk_client import Http, Message, Tab, wall_ms
 from infra.demo.goods import Item
 from infra.demo.persona import Truth
 from infra.demo.personas import choose
@@ -88,14 +88,14 @@ class Simulation:
     async def play(self) -> None:
         """Let the crowd come and go; ends when the last visit is over."""
         self.run.started_ms = wall_ms()
-        async with client_session() as http:
+        async with Http(self.crowd.gateway) as http:
             for at_s in self.crowd.arrivals_s():
                 await _until(self.run.started_ms + at_s * 1000)
                 self._land(http)
             await asyncio.gather(*self._tasks)
         self.run.ended_ms = wall_ms()
 
-    def _land(self, http: aiohttp.ClientSession) -> None:
+    def _land(self, http: Http) -> None:
         name = f"{self.crowd.seed}:{self.landed}"
         visitor = Visitor(choose(self._rng), self.catalogue, name, int(wall_ms()))
         seen = Seen(visitor.truth)
@@ -109,9 +109,7 @@ class Simulation:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _visit(
-        self, http: aiohttp.ClientSession, number: int, visitor: Visitor, seen: Seen
-    ) -> None:
+    async def _visit(self, http: Http, number: int, visitor: Visitor, seen: Seen) -> None:
         crowd, begun_ms = self.crowd, wall_ms()
         woken = asyncio.Event()
 
@@ -123,7 +121,7 @@ class Simulation:
             woken.set()
 
         tab = Tab(
-            http, crowd.gateway, crowd.site, seed=visitor.visitor_seed,
+            http, crowd.site, seed=visitor.visitor_seed,
             session_id=visitor.session_id, tab_id=visitor.tab_id, on_message=heard,
         )  # fmt: skip
         outbox = Outbox(self.run, tab, number, crowd.site, remember=self.remember)
