@@ -1,6 +1,7 @@
 """Push: every decision of the topic passes here, and only its own visitor's sockets see it.
 
-1. A record's key is looked up among the visitors present; a foreign one costs no decoding.
+1. A record's key is looked up among the visitors present; a foreign one costs no decoding, nor
+   does one that shows nothing, where nobody would be told.
 2. The decoded body must name the same key. The first record of a slot wins, later ones count.
 3. It goes to whoever waits for the slot, and to the sockets of that session and tab.
 """
@@ -14,16 +15,21 @@ from typing import Any, Protocol
 
 import msgspec
 
-from connectors.avro import BadFrame, Codec
+from connectors.avro import HEADER_BYTES, BadFrame, Codec
 from gateway import present
 from gateway.held import Held
 from gateway.tail import Record
 from schemas.decision import Decision
 from schemas.site import FULL, Site
+from schemas.topics import SILENT
 
 SLOTS_REMEMBERED_MAX = 50_000
 LEDGER = "kairos.ledger"
 PROBE = "probe"
+SLOT_AT = slice(HEADER_BYTES + 1, HEADER_BYTES + 35)
+BEGINS_AT, SLOT_BEGINS = slice(HEADER_BYTES, HEADER_BYTES + 3), b"\x44s_"
+"""A decision's first field is its slot: one byte of length, then 34 of name."""
+
 _encode = msgspec.json.Encoder().encode
 
 
@@ -82,6 +88,11 @@ class Hub:
             if not self.is_present(key):
                 self.counts["foreign"] += 1
                 continue
+            slot_id = _silent_slot(record)
+            if slot_id and not self._wants_nones(key):
+                self.counts["silent"] += 1
+                self._remember(slot_id)
+                continue
             arrived = self._read(key, record)
             if arrived is not None and self._is_first(arrived.decision.slot_id):
                 self._deliver(arrived)
@@ -89,6 +100,11 @@ class Hub:
     def is_present(self, key: str) -> bool:
         """Whether anybody here may see this key's decisions."""
         return key in self._connections or key in self._waiters
+
+    def _wants_nones(self, key: str) -> bool:
+        """Whether anybody would be told that there is nothing for this visitor."""
+        site = self._site_of(key.partition(":")[0], int(self._clock() * 1000))
+        return key in self._waiters or site is None or site.push == FULL
 
     def _read(self, key: str, record: Record) -> Arrived | None:
         try:
@@ -210,6 +226,14 @@ class Hub:
             self._waiters[key] = waiting
         else:
             self._waiters.pop(key, None)
+
+
+def _silent_slot(record: Record) -> str:
+    """The slot of a record that shows and withdraws nothing; empty when it has to be decoded."""
+    value = record.value or b""
+    if record.headers.get(SILENT) != b"1" or value[BEGINS_AT] != SLOT_BEGINS:
+        return ""
+    return value[SLOT_AT].decode("ascii", "replace")
 
 
 def _is_for(decision: Decision, connection: Connection) -> bool:

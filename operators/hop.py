@@ -27,7 +27,7 @@ from schemas.dead_letter import DeadLetter, letter
 from schemas.decision import NONE, Decision
 from schemas.event import TICK, Event
 from schemas.ids import TICK_KEY, USER_KEY
-from schemas.topics import DEAD_LETTERS, DECISIONS, EVENTS
+from schemas.topics import DEAD_LETTERS, DECISIONS, EVENTS, SILENT
 
 log = logging.getLogger(__name__)
 TICK_BYTES = TICK_KEY.encode()
@@ -176,6 +176,8 @@ class UserHop:
             "us": laps.us,
         }
         headers = {"kairos.ledger": self._json(ledger), "kairos.build": self._build}
+        if decision.render is None and not decision.cancels:
+            headers[SILENT] = b"1"
         if event is not None and event.traceparent:
             headers["traceparent"] = event.traceparent.encode()
         return routed(DECISIONS, headers, frame)

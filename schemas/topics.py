@@ -13,6 +13,9 @@ from schemas.site import Site
 
 EVENTS, DECISIONS, DEAD_LETTERS = "events", "decisions", "dead-letters"
 TRIGGERS, PROFILES = "triggers", "profiles"
+SILENT = "kairos.silent"
+"""Header of a decision that shows and withdraws nothing: a gateway need not read such a record."""
+
 CONTROL_TOPICS = ("sites", "campaigns", "products", "models", "policy")
 
 SCHEMA_FILES = {

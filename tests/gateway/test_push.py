@@ -19,6 +19,7 @@ from gateway.push import Hub
 from gateway.tail import Record
 from schemas.decision import Decision
 from schemas.ids import UserKey, visitor_key
+from schemas.topics import SILENT
 from tests.gateway.conftest import Gateway
 from tests.gateway.samples import ORIGIN, SEED, make_batch, make_decision, make_site
 
@@ -119,6 +120,44 @@ def test_a_record_under_another_key_than_its_body_is_dropped(bench: Bench) -> No
 def test_a_foreign_record_is_never_decoded(bench: Bench) -> None:
     bench.hub.take([Record(OTHER.encode(), b"not avro at all", {})])
     assert bench.hub.counts == {"foreign": 1}
+
+
+SLOT = "s_" + "0a" * 16
+NOTHING: dict[str, Any] = {"slot_id": SLOT, "render": None, "reason": "no_eligible"}
+
+
+def test_a_record_that_shows_nothing_is_not_decoded_and_still_takes_its_slot(bench: Bench) -> None:
+    """What follows the slot is garbage here; a later action of that slot comes too late."""
+    ear = Ear(KEY)
+    bench.hub.attach(ear, 0, None)
+    frame = bench.codec.encode(make_decision(KEY, **NOTHING))
+    bench.hub.take([Record(KEY.encode(), frame[:50] + b"\xff" * 40, {SILENT: b"1"})])
+    assert bench.hub.counts["silent"] == 1 and bench.hub.counts["unreadable"] == 0
+    bench.put(make_decision(KEY, slot_id=SLOT))
+    assert not ear.heard and bench.hub.counts["superseded"] == 1
+
+
+@pytest.mark.parametrize("headers", [{}, {SILENT: b"0"}])
+def test_a_record_that_does_not_say_it_is_silent_is_decoded(
+    bench: Bench, headers: dict[str, bytes]
+) -> None:
+    ear = Ear(KEY)
+    bench.hub.attach(ear, 0, None)
+    frame = bench.codec.encode(make_decision(KEY, slot_id=SLOT))
+    bench.hub.take([Record(KEY.encode(), frame, headers)])
+    assert len(ear.heard) == 1 and bench.hub.counts["silent"] == 0
+
+
+async def test_whoever_would_be_told_is_told_of_a_silent_record(bench: Bench) -> None:
+    """A visitor of a full site, and a request that waits for this very slot."""
+    full = Ear(f"full:v:{1:032x}")
+    bench.hub.attach(full, 0, None)
+    waiter = bench.hub.expect(KEY, SLOT)
+    for key, site in ((full.user_key, "full"), (KEY, "demo")):
+        frame = bench.codec.encode(make_decision(key, site=site, **NOTHING))
+        bench.hub.take([Record(key.encode(), frame, {SILENT: b"1"})])
+        bench.hub._slots.clear()
+    assert '"type":"none"' in full.heard[0] and waiter.done()
 
 
 def test_an_unreadable_record_of_somebody_here_is_counted(bench: Bench) -> None:

@@ -17,6 +17,7 @@ from operators.local import LocalJob
 from schemas.dead_letter import DeadLetter
 from schemas.event import Event
 from schemas.profile import UnknownLayout, load
+from schemas.topics import SILENT
 from tests.builders import BEGINNING, ONE_MINUTE, USER, campaign, context, event, lamp
 
 REGISTRY = MemoryRegistry()
@@ -76,6 +77,17 @@ def test_a_page_view_becomes_a_decision_with_its_ledger_and_build():
     assert ledger["received_at_ms"] == BEGINNING
     assert ledger["consumed_at_ms"] <= ledger["emitted_at_ms"]
     assert set(ledger["us"]) >= {"decode", "state", "dedup", "profile", "auction", "encode"}
+
+
+def test_a_decision_that_shows_nothing_says_so_in_a_header():
+    """One event wins an action; the same one without any campaign in force stays silent."""
+    for made, silent in ((context(campaign()), None), (context(), b"1")):
+        ((_, payload),) = job(made).record(record(event("page_view")))
+        _, headers, frame = read_routed(payload)
+        assert (headers.get(SILENT), DECISIONS.decode(frame).render is None) == (
+            silent,
+            silent is not None,
+        )
 
 
 def test_the_trace_of_a_request_travels_on():
