@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from models.intent import Scorer
+from models.intent import Intents, Scorer
 from models.rules import Rule, compile_rule
 from models.vocabulary import CONSENT_BITS, STAGES
 from schemas.campaign import Campaign, Campaigns
@@ -73,6 +73,7 @@ class View(Struct, frozen=True):
     assortment: Assortment
     model: Model | None
     scorer: Scorer | None
+    intents: Intents | None
     policy: Policy | None
     versions: Versions
 
@@ -124,13 +125,14 @@ class Context:
         policy = self._in_force("policy", site, now_ms)
         every = (sites, campaigns, products, model, default, policy)
         chosen = model if model[3] is not None else default
-        record, scorer = chosen[3] or (None, None)
+        record, scorer, intents = chosen[3] or (None, None, None)
         view = View(
             site=None if sites[3] is None or sites[3].removed else sites[3],
             catalogue=campaigns[3],
             assortment=products[3] or NO_ASSORTMENT,
             model=record,
             scorer=scorer,
+            intents=intents,
             policy=policy[3],
             versions=Versions(
                 rules=RULES_VERSION,
@@ -195,6 +197,10 @@ _COMPILE: dict[str, Callable[[Context, Any], Any]] = {
     "sites": lambda _, record: record,
     "campaigns": _catalogue,
     "products": _assortment,
-    "models": lambda context, record: (record, context._make_scorer(record)),
+    "models": lambda context, record: (
+        record,
+        context._make_scorer(record),
+        Intents(record.heads),
+    ),
     "policy": lambda _, record: record,
 }

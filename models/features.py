@@ -11,13 +11,16 @@ from math import log1p
 from models.tally import cart_value_micros, decayed_milli
 from models.vocabulary import CODES
 from schemas.event import Event
-from schemas.profile import Profile, Tab
+from schemas.profile import Profile, Session, Tab
 
 _FLAGS = (
     "page_view product_view cart_view add_to_cart remove_from_cart checkout_start purchase search "
     "scroll hover click rage_click exit_intent hidden"
 ).split()
 _FLAG_CODES = [CODES[name] for name in _FLAGS]
+_ONE_HOT = [[1.0 if code == flag else 0.0 for flag in _FLAG_CODES] for code in CODES.values()]
+_CAPPED = [float(count) for count in range(11)]
+"""Small counts as floats; the last stands for all that are larger."""
 
 FEATURES = (
     *(f"is_{name}" for name in _FLAGS),
@@ -37,42 +40,39 @@ FEATURES = (
 def vector(profile: Profile, tab: Tab, event: Event, now_ms: int) -> list[float]:
     """The model's input after `event` was folded in; same length and order as FEATURES."""
     session = profile.session
-    last, previous = session.last_type, session.previous_type
-    flags = [1.0 if last == code else 0.0 for code in _FLAG_CODES]
-    flags += [1.0 if previous == code else 0.0 for code in _FLAG_CODES]
-    return flags + _pace(profile, tab, now_ms) + _standing(profile, now_ms)
+    shown = _ONE_HOT[session.last_type] + _ONE_HOT[session.previous_type]
+    return shown + _pace(session, tab, now_ms) + _standing(profile, session, now_ms)
 
 
-def _pace(profile: Profile, tab: Tab, now_ms: int) -> list[float]:
-    s = profile.session
+def _pace(s: Session, tab: Tab, now_ms: int) -> list[float]:
     return [
         log1p(s.gap_ms / 1000),
         log1p((now_ms - s.started_ms) / 1000),
         log1p(s.events),
         log1p(s.page_views),
         log1p(s.product_views),
-        float(min(s.searches, 10)),
-        float(min(s.rewordings, 10)),
-        float(min(s.rage_clicks, 10)),
+        _CAPPED[s.searches if s.searches < 10 else 10],
+        _CAPPED[s.rewordings if s.rewordings < 10 else 10],
+        _CAPPED[s.rage_clicks if s.rage_clicks < 10 else 10],
         log1p(s.hovers),
-        float(min(s.backtracks, 10)),
-        float(min(s.cart_backs, 10)),
-        float(min(s.cart_views, 10)),
-        float(min(s.cart_adds, 10)),
-        float(min(s.cart_removes, 10)),
-        float(min(s.checkouts, 10)),
+        _CAPPED[s.backtracks if s.backtracks < 10 else 10],
+        _CAPPED[s.cart_backs if s.cart_backs < 10 else 10],
+        _CAPPED[s.cart_views if s.cart_views < 10 else 10],
+        _CAPPED[s.cart_adds if s.cart_adds < 10 else 10],
+        _CAPPED[s.cart_removes if s.cart_removes < 10 else 10],
+        _CAPPED[s.checkouts if s.checkouts < 10 else 10],
         log1p(s.interactions),
         tab.scroll_ppm / 1e6,
         s.scroll_ppm / 1e6,
         log1p(tab.active_ms / 1000),
         log1p(s.dwell_last_ms / 1000),
-        log1p(s.dwell_sum_ms / 1000 / max(s.dwells, 1)),
+        log1p(s.dwell_sum_ms / 1000 / (s.dwells or 1)),
         log1p(s.dwell_max_ms / 1000),
     ]
 
 
-def _standing(profile: Profile, now_ms: int) -> list[float]:
-    s, tally = profile.session, profile.tally
+def _standing(profile: Profile, s: Session, now_ms: int) -> list[float]:
+    tally, source = profile.tally, s.source
     cart_micros = cart_value_micros(tally) if tally.cart else 0
     interest = profile.interest_sum
     return [
@@ -84,12 +84,12 @@ def _standing(profile: Profile, now_ms: int) -> list[float]:
         log1p(decayed_milli(tally, 2, now_ms) / 1000),
         log1p(tally.orders),
         1.0 if s.number > 1 else 0.0,
-        float(min(s.exits, 10)),
-        float(min(s.shown, 10)),
-        float(min(s.dismissed, 10)),
+        _CAPPED[s.exits if s.exits < 10 else 10],
+        _CAPPED[s.shown if s.shown < 10 else 10],
+        _CAPPED[s.dismissed if s.dismissed < 10 else 10],
         profile.interest_top / interest if interest else 0.0,
-        1.0 if s.source == "search" else 0.0,
-        1.0 if s.source == "email" else 0.0,
-        1.0 if s.source == "campaign" else 0.0,
+        1.0 if source == "search" else 0.0,
+        1.0 if source == "email" else 0.0,
+        1.0 if source == "campaign" else 0.0,
         1.0 if s.bought else 0.0,
     ]

@@ -41,7 +41,11 @@ _SIGMOID = _sigmoid_table()
 
 def sigmoid_ppm(logit_micro: int) -> int:
     """Sigmoid of a logit in millionths, in ppm: a table every 0.01 with linear interpolation."""
-    logit = min(max(logit_micro, -_LIMIT_MICRO), _LIMIT_MICRO - 1) + _LIMIT_MICRO
+    if logit_micro < -_LIMIT_MICRO:
+        logit_micro = -_LIMIT_MICRO
+    elif logit_micro >= _LIMIT_MICRO:
+        logit_micro = _LIMIT_MICRO - 1
+    logit = logit_micro + _LIMIT_MICRO
     index, rest = divmod(logit, _STEP_MICRO)
     low, high = _SIGMOID[index], _SIGMOID[index + 1]
     return low + (high - low) * rest // _STEP_MICRO
@@ -62,7 +66,10 @@ def contributions(head: Head, concepts_ppm: list[int]) -> list[int]:
 
 def calibrated_ppm(head: Head, raw_ppm: int) -> int:
     """The head's monotone map at `raw_ppm`, linear between knots; identity without knots."""
-    xs, ys = head.calibration_x, head.calibration_y
+    return _calibrated_ppm(head.calibration_x, head.calibration_y, raw_ppm)
+
+
+def _calibrated_ppm(xs: tuple[int, ...], ys: tuple[int, ...], raw_ppm: int) -> int:
     if not xs:
         return raw_ppm
     at = bisect_right(xs, raw_ppm)
@@ -79,13 +86,20 @@ def score_ppm(head: Head, concepts_ppm: list[int]) -> int:
     return calibrated_ppm(head, sigmoid_ppm(logit_micro(head, concepts_ppm)))
 
 
-def scores_ppm(heads: tuple[Head, ...], concepts_ppm: list[int]) -> list[int]:
-    """`score_ppm` of every head, with what they share computed once."""
-    signed = [2 * concept - MILLION for concept in concepts_ppm]
-    out = []
-    for head in heads:
-        logit = head.bias_micro
-        for weight, value in zip(head.weights_micro, signed, strict=True):
-            logit += weight * value // MILLION
-        out.append(calibrated_ppm(head, sigmoid_ppm(logit)))
-    return out
+class Intents:
+    """All heads of a model, prepared once: `scores_ppm` is `score_ppm` of each, in one pass."""
+
+    def __init__(self, heads: tuple[Head, ...]) -> None:
+        self._heads = [
+            (head.bias_micro, head.weights_micro, head.calibration_x, head.calibration_y)
+            for head in heads
+        ]
+
+    def scores_ppm(self, concepts_ppm: list[int]) -> list[int]:
+        """The intents in ppm, in the order of the heads."""
+        signed = [2 * concept - MILLION for concept in concepts_ppm]
+        out = []
+        for bias, weights, xs, ys in self._heads:
+            terms = [w * c // MILLION for w, c in zip(weights, signed, strict=True)]
+            out.append(_calibrated_ppm(xs, ys, sigmoid_ppm(bias + sum(terms))))
+        return out

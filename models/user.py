@@ -7,23 +7,25 @@ is given and returns it; bytes in the engine's state are the only other copy.
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Protocol
 
 from msgspec import Struct
 
-from models import dedup, exposures, features, intent, session, tally, trends, validity
+from models import dedup, exposures, features, session, tally, trends, validity
 from models.context import Context, View
 from models.decision import PROBE, Ask, decide
 from models.effects import Decide, Effect, Forget, Reject, SetTimer
 from models.points import ask_of, stage_moved
 from schemas.burst import Burst
 from schemas.event import ERASE, OUTCOMES, Event
+from schemas.model import Model
 from schemas.profile import Profile, Session, Tab, Tally
 
 STALE_MS = 30_000
 PROFILE_TTL_MS = 30 * 24 * 3600 * 1000
 PAGE_KEY_TTL_MS = 30 * 60 * 1000
-DWELL, FORGET = "dwell", "forget"
+DWELL = "dwell"
 CANCELLING = frozenset(
     "purchase page_view product_view cart_view checkout_start page_leave hidden".split()
 )
@@ -127,35 +129,38 @@ def _ttl_ms(user_key: str) -> int:
 # Deadlines
 
 
-def _deadlines(profile: Profile) -> list[tuple[int, str, int]]:
-    """(engine ms, kind, index of the tab) of all that is pending."""
-    pending = [
-        (tab.dwell_at_ms, DWELL, index) for index, tab in enumerate(profile.tabs) if tab.dwell_at_ms
-    ]
-    if profile.forget_at_ms:
-        pending.append((profile.forget_at_ms, FORGET, 0))
-    return pending
-
-
 def _run_deadlines(
     profile: Profile, until_ms: int, user_key: str, context: Context, effects: list[Effect]
 ) -> Profile | None:
     """Run what is due up to `until_ms` in order; None when the profile was forgotten."""
-    while True:
-        due = [each for each in _deadlines(profile) if each[0] <= until_ms]
-        if not due:
-            return profile
-        at_ms, kind, index = min(due)
-        if kind == FORGET:
+    while profile.timer_at_ms <= until_ms:  # No deadline is earlier than the pending timer.
+        at_ms, tab = _earliest(profile)
+        if not 0 < at_ms <= until_ms:
+            break
+        if tab is None:
             return None
         profile.now_ms = max(profile.now_ms, at_ms)
-        tab = profile.tabs[index]
         tab.dwell_at_ms = 0
         view = context.at(user_key.split(":", 1)[0], at_ms)
         if view.site is not None:
             tab.active_ms = max(tab.active_ms, view.site.dwell_ms)
         ask = Ask(DWELL, "", at_ms, tab, "deadline")
-        effects.extend(Decide(each) for each in decide(profile, ask, user_key, view, at_ms))
+        effects.extend([Decide(each) for each in decide(profile, ask, user_key, view, at_ms)])
+    return profile
+
+
+def _earliest(profile: Profile) -> tuple[int, Tab | None]:
+    """Engine time of the earliest deadline, 0 for none, and the tab that dwells.
+
+    No tab means the clean-up. Of equal times, dwell comes first, in the order of the tabs.
+    """
+    forget_at_ms = profile.forget_at_ms
+    dwelling = [tab for tab in profile.tabs if tab.dwell_at_ms]
+    if dwelling:
+        tab = min(dwelling, key=attrgetter("dwell_at_ms"))
+        if not forget_at_ms or tab.dwell_at_ms <= forget_at_ms:
+            return tab.dwell_at_ms, tab
+    return forget_at_ms, None
 
 
 def _set_timer(profile: Profile, effects: list[Effect]) -> None:
@@ -164,19 +169,16 @@ def _set_timer(profile: Profile, effects: list[Effect]) -> None:
     An engine's timer cannot be moved cheaply. The clean-up moves with every event, so its old
     timer stays, wakes too early and is set anew then.
     """
-    pending = _deadlines(profile)
-    if not pending:
+    earliest_ms, tab = _earliest(profile)
+    if not earliest_ms or 0 < profile.timer_at_ms <= earliest_ms:
         return
-    earliest, kind, _ = min(pending)
-    if profile.timer_at_ms and profile.timer_at_ms <= earliest:
-        return
-    if kind == FORGET and 0 < profile.forget_timer_ms <= earliest:
+    if tab is None and 0 < profile.forget_timer_ms <= earliest_ms:
         profile.timer_at_ms = profile.forget_timer_ms
         return
-    profile.timer_at_ms = earliest
-    if kind == FORGET:
-        profile.forget_timer_ms = earliest
-    effects.append(SetTimer(earliest))
+    profile.timer_at_ms = earliest_ms
+    if tab is None:
+        profile.forget_timer_ms = earliest_ms
+    effects.append(SetTimer(earliest_ms))
 
 
 # Events
@@ -262,8 +264,9 @@ def _fresh(
 
 
 def _score(profile: Profile, tab: Tab, event: Event, view: View) -> None:
-    model = view.model
-    if model is None or view.scorer is None or _stale_model(view, profile.now_ms):
+    """Concepts, intents and their trends; none of them under no model or a stale one."""
+    model, scorer, intents = view.model, view.scorer, view.intents
+    if model is None or scorer is None or intents is None or _is_stale(model, profile.now_ms):
         profile.concepts, profile.scores, profile.trends = [], [], []
         return
     if profile.model_version != view.versions.model:
@@ -271,14 +274,12 @@ def _score(profile: Profile, tab: Tab, event: Event, view: View) -> None:
         profile.trends = []
         profile.model_version = view.versions.model
     inputs = features.vector(profile, tab, event, profile.now_ms)
-    profile.concepts, profile.hidden = view.scorer.step(inputs, profile.hidden)
-    profile.scores = intent.scores_ppm(model.heads, profile.concepts)
+    profile.concepts, profile.hidden = scorer.step(inputs, profile.hidden)
+    profile.scores = intents.scores_ppm(profile.concepts)
     trends.update(profile)
 
 
-def _stale_model(view: View, now_ms: int) -> bool:
-    model = view.model
-    assert model is not None
+def _is_stale(model: Model, now_ms: int) -> bool:
     return 0 < model.stale_after_ms < now_ms - model.effective_at_ms
 
 

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.intent import (
+    Intents,
     calibrated_ppm,
     contributions,
     logit_micro,
     score_ppm,
-    scores_ppm,
     sigmoid_ppm,
 )
 from schemas.model import Head
@@ -53,7 +53,7 @@ def test_a_concept_moves_the_score_in_the_direction_of_its_weight(low, high, oth
 def test_all_heads_at_once_give_what_each_gives_alone(concepts):
     """The fast way and the explained way agree to the last ppm."""
     heads = (Head("a", 12_345, (-900_001, 400_000)), Head("b", -7, (3, 1_999_999)))
-    assert scores_ppm(heads, concepts) == [score_ppm(head, concepts) for head in heads]
+    assert Intents(heads).scores_ppm(concepts) == [score_ppm(head, concepts) for head in heads]
 
 
 def test_calibration_is_linear_between_knots_and_flat_outside():
