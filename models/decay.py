@@ -32,9 +32,7 @@ _WEIGHTS = _weights()
 def add(buckets: list[int], bucket: int, weight: int) -> None:
     """Add `weight` to the sum of `bucket`; what is older than 12 buckets leaves no trace."""
     ahead = bucket - buckets[0]
-    if ahead == 0 and len(buckets) > 1:
-        buckets[1] += weight
-    elif ahead > 0:
+    if ahead > 0:
         buckets[1:] = ([0] * min(ahead, BUCKETS) + buckets[1:])[:BUCKETS]
         buckets[0] = bucket
         buckets[1] = weight
@@ -69,8 +67,12 @@ def counted_milli(buckets: list[int], which: int, now_ms: int) -> int:
 def weigh(every: list[list[int]], at_ms: int) -> None:
     """Weigh one event at `at_ms` (engine time) in under each half-life."""
     for half_life, buckets in zip(HALF_LIVES_MS, every, strict=True):
-        bucket, rest = divmod(at_ms, half_life)
-        add(buckets, bucket, _WEIGHTS[rest * STEPS // half_life])
+        bucket = at_ms // half_life
+        weight = _WEIGHTS[(at_ms - bucket * half_life) * STEPS // half_life]
+        if bucket == buckets[0]:
+            buckets[1] += weight
+        else:
+            add(buckets, bucket, weight)
 
 
 def weighed_milli(buckets: list[int], which: int, now_ms: int) -> int:

@@ -36,9 +36,10 @@ def touch(profile: Profile, category: str, band: int) -> None:
     if graph.session == number and graph.last not in (-1, at):
         _link(graph, min(graph.last, at), max(graph.last, at))
     graph.last, graph.session = at, number
-    _prune(graph)
-    weights = [w for name, w in zip(graph.names, graph.weights, strict=True) if name[0] == CATEGORY]
-    profile.interest_top, profile.interest_sum = max(weights), sum(weights)
+    if len(graph.names) > _CATEGORIES_MAX:
+        _prune(graph)
+    own = [each for name, each in zip(graph.names, graph.weights, strict=True) if name[0] == "c"]
+    profile.interest_top, profile.interest_sum = max(own), sum(own)
     profile.graph = packed(graph)
 
 

@@ -18,15 +18,12 @@ from schemas.event import Event
 from schemas.profile import CART_MAX, NAME_MAX, PREFERENCES_MAX, CartChange, Profile, Tally
 from schemas.sections import buckets_of, packed
 
-LOOKS, TOUCHES, BUYS = "looks", "touches", "buys"
+LOOKS, BUYS = "looks", "buys"
 PACES = {
-    LOOKS: "page_view product_view search filter cart_view".split(),
-    TOUCHES: (
-        "hover click tap zoom video_play view_3d compare wishlist_add form_focus preference"
-    ).split(),
+    LOOKS: "product_view zoom video_play view_3d compare wishlist_add".split(),
     BUYS: "add_to_cart remove_from_cart checkout_start checkout_step purchase".split(),
 }
-"""Pace -> the event types that it weighs at each half-life."""
+"""Pace -> the event types that it weighs at each half-life: interest in products, steps to buy."""
 
 _PACE_OF = {type_: pace for pace, types in PACES.items() for type_ in types}
 _encode = msgspec.msgpack.Encoder().encode
@@ -49,7 +46,7 @@ def update(tally: Tally, event: Event) -> None:
 
 
 def _weighed(section: bytes, at_ms: int) -> bytes:
-    every = buckets_of(section) if section else [[0] for _ in decay.HALF_LIVES_MS]
+    every = buckets_of(section) if section else [[0, 0] for _ in decay.HALF_LIVES_MS]
     decay.weigh(every, at_ms)
     return packed(every)
 
@@ -136,6 +133,6 @@ def digest(profile: Profile) -> str:
     )
     windows = sorted((w.key, w.newest, w.mask, w.hashes) for w in profile.windows)
     data = _encode((counted, windows, profile.applied, profile.duplicate, profile.conflict))
-    if tally.looks or tally.touches or tally.buys:
-        data += _encode((tally.looks, tally.touches, tally.buys))
+    if tally.looks or tally.buys:
+        data += _encode((tally.looks, tally.buys))
     return blake2b(data, digest_size=8).hexdigest()

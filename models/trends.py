@@ -1,8 +1,9 @@
 """5 Trends: how each score moves, as a fast average minus a slow one.
 
 Averages fade in continuous engine time (half-lives of 1 and 10 minutes), so that ten events in a
-second weigh no more than the second does. The state of a visitor is thus a direction and not
-only a point. Integers only: the share that an average moves comes from a table.
+second weigh no more than the second does: the state of a visitor is a direction and not only a
+point. Time is taken in ticks of 1,024 ms, what is left of one counts next time. Averages are kept in
+256ths of a ppm; integers only, the share that an average moves comes from a table.
 """
 
 from __future__ import annotations
@@ -11,51 +12,47 @@ from decimal import Decimal
 
 from schemas.profile import Profile
 
+TICK_BITS = 10
 FAST_MS, SLOW_MS = 60_000, 600_000
-_STEPS = 64
-_SHIFT = 20
-_HALF = 1 << (_SHIFT - 1)
-_HALF_LIVES = 16
+_FINE = 8
+_ONE = 1 << 20
+_HALF_LIVES = 8
+"""After this many an average has arrived."""
 
 
-def _moves() -> list[int]:
-    """1 - 2^-(i/64) in 2^-20, up to 16 half-lives; decimal's power is the same everywhere."""
-    one = Decimal(1 << _SHIFT)
-    return [
-        int((one - one / Decimal(2) ** (Decimal(each) / _STEPS)).to_integral_value())
-        for each in range(_STEPS * _HALF_LIVES + 2)
-    ]
+def _moves(half_life_ms: int) -> list[int]:
+    """1 - 2^-(ticks / half-life) in 2^-20; decimal's power is the same on every machine."""
+    ticks = Decimal(half_life_ms) / (1 << TICK_BITS)
+    kept = int((Decimal(1 << 60) * Decimal(2) ** (-1 / ticks)).to_integral_value())
+    left, out = 1 << 60, []
+    for _ in range(int(ticks) * _HALF_LIVES):
+        out.append(_ONE - (left >> 40))
+        left = left * kept >> 60
+    return out
 
 
-_MOVES = _moves()
+_FAST, _SLOW = _moves(FAST_MS), _moves(SLOW_MS)
 
 
 def update(profile: Profile) -> None:
     """Move the averages of all scores towards the present ones, by the time since the last."""
-    scores = profile.scores
-    count = len(scores)
-    trends = profile.trends
-    if len(trends) != 2 * count:
+    scores = [score << _FINE for score in profile.scores]
+    averages, count = profile.trends, len(scores)
+    if len(averages) != 2 * count:
         profile.trends, profile.trend_ms = scores + scores, profile.now_ms
         return
-    passed_ms = profile.now_ms - profile.trend_ms
-    if passed_ms <= 0:
+    ticks = profile.now_ms - profile.trend_ms >> TICK_BITS
+    if ticks <= 0:
         return
-    fast, slow = share(passed_ms, FAST_MS), share(passed_ms, SLOW_MS)
-    profile.trends = [
-        average + ((score - average) * fast + _HALF >> _SHIFT)
-        for average, score in zip(trends, scores, strict=False)
-    ] + [
-        average + ((score - average) * slow + _HALF >> _SHIFT)
-        for average, score in zip(trends[count:], scores, strict=True)
+    fast = _FAST[ticks] if ticks < len(_FAST) else _ONE
+    slow = _SLOW[ticks] if ticks < len(_SLOW) else _ONE
+    # The shift is that of _ONE, written out: a global costs as much as the arithmetic.
+    moved = [old + ((new - old) * fast >> 20) for old, new in zip(averages, scores, strict=False)]
+    moved += [
+        old + ((new - old) * slow >> 20) for old, new in zip(averages[count:], scores, strict=True)
     ]
-    profile.trend_ms = profile.now_ms
-
-
-def share(passed_ms: int, half_life_ms: int) -> int:
-    """How much of the way an average moves in `passed_ms`, in 2^-20."""
-    at, rest = divmod(min(passed_ms, _HALF_LIVES * half_life_ms) * _STEPS, half_life_ms)
-    return _MOVES[at] + (_MOVES[at + 1] - _MOVES[at]) * rest // half_life_ms
+    profile.trends = moved
+    profile.trend_ms += ticks << TICK_BITS
 
 
 def trend_ppm(profile: Profile, index: int) -> int:
@@ -63,4 +60,4 @@ def trend_ppm(profile: Profile, index: int) -> int:
     count = len(profile.scores)
     if len(profile.trends) != 2 * count or index >= count:
         return 0
-    return profile.trends[index] - profile.trends[count + index]
+    return profile.trends[index] - profile.trends[count + index] >> _FINE

@@ -29,13 +29,12 @@ def upgraded(fields: list[Any], layout: int) -> list[Any]:
 
 
 def _from_1(fields: list[Any]) -> list[Any]:
-    """Interests become the graph's nodes; trends, pairs so far, all fast ones, then the slow."""
+    """Interests become the graph's nodes; trends, which knew no time, start anew."""
     fields = fields + [0] * (_FIELDS_1 - len(fields))
     interests: dict[str, int] = fields[_INTERESTS]
     graph = Graph([CATEGORY + name for name in interests], list(interests.values()))
     fields[_INTERESTS] = packed(graph) if interests else b""
-    fast, slow = [each[0] for each in fields[_TRENDS]], [each[1] for each in fields[_TRENDS]]
-    fields[_TRENDS] = fast + slow
+    fields[_TRENDS] = []
     top, total = max(interests.values(), default=0), sum(interests.values())
     return [*fields, [], top, total]
 

@@ -59,7 +59,7 @@ class CartChange(Struct, array_like=True, frozen=True, order=True):
 class Tally(Struct, array_like=True):
     """The order-free section: equal under any permutation of a session's events.
 
-    `activity` holds, per half-life, [newest bucket, count, count one bucket older, ...]; the three
+    `activity` holds, per half-life, [newest bucket, count, count one bucket older, ...]; the two
     paces hold the same by weight, packed. `preferences` maps a name to (client ts, value), the
     newest wins.
     """
@@ -72,7 +72,6 @@ class Tally(Struct, array_like=True):
     order_micros: int = 0
     preferences: dict[str, tuple[int, str]] = {}
     looks: bytes = b""
-    touches: bytes = b""
     buys: bytes = b""
 
 
