@@ -145,14 +145,15 @@ def _publish(args: argparse.Namespace) -> int:
     from msgspec.structs import replace
 
     from connectors.onnx import ModelRefused, OnnxScorer
-    from models.features import FEATURES
+    from models.inputs import UnknownInput, compiled
 
     model = replace(_load(args.file), site=args.site)
-    if model.features != FEATURES:
+    try:
+        compiled(model.features)
+    except UnknownInput as unknown:
         raise CommandError(
-            "features: this model wants other inputs than this build computes; "
-            "train it again with `kairos model train`."
-        )
+            f"features: {unknown}; train it again with `kairos model train`."
+        ) from unknown
     try:
         OnnxScorer.from_model(model)
     except ModelRefused as refused:

@@ -1,10 +1,11 @@
 """3 Bursts: attention without a gap of 90 s, in the three numbers that trigger rules read.
 
-A burst ends 90 s after its last event, or 5 s after the page was left or hidden without a return.
-The end is a moment of engine time known in advance (`closes_at_ms`), so that it is the same
-whether a timer meets it or the next event, later. The numbers are active milliseconds,
-interactions, and the deepest scroll on product pages (models/trigger_rules.py says what they are
-worth). An interaction counts once for each (element, kind) of a page view, a scroll band once.
+A burst ends 90 s after its last event, or 5 s after the page was left or hidden without a return
+(bounds of the catalogue, fixed when the burst begins). The end is a moment of engine time known in
+advance (`closes_at_ms`), the same whether a timer meets it or the next event, later. The numbers
+are active milliseconds, interactions, and the deepest scroll on product pages, of which
+models/trigger_rules.py says what they are worth. An interaction counts once for each (element,
+kind) of a page view, a scroll band once.
 """
 
 from __future__ import annotations
@@ -15,9 +16,7 @@ from models.vocabulary import CODES, INTERACTIONS
 from schemas.burst import Burst
 from schemas.event import Event
 from schemas.profile import TOUCHED_MAX, Profile, Tab
-
-GAP_MS = 90_000
-RETURN_MS = 5_000
+from schemas.trigger_bounds import TriggerBounds
 
 _BANDS_PPM = (700_000, 900_000)
 """A band begins above its bound: 90 % still belongs to the first, 100 % to the second."""
@@ -28,30 +27,30 @@ _BOUGHT = CODES["purchase"]
 
 def closes_at_ms(profile: Profile) -> int:
     """Engine time at which the present burst ends unless something happens before."""
-    by_gap = profile.session.last_ms + GAP_MS
-    left_ms = profile.burst.left_ms
-    return min(by_gap, left_ms + RETURN_MS) if left_ms else by_gap
+    burst = profile.burst
+    by_gap = profile.session.last_ms + burst.gap_ms
+    return min(by_gap, burst.left_ms + burst.exit_ms) if burst.left_ms else by_gap
 
 
-def roll(profile: Profile, now_ms: int) -> None:
+def roll(profile: Profile, now_ms: int, bounds: TriggerBounds) -> None:
     """Begin the first or, where the present one is over at `now_ms`, the next burst."""
     burst = profile.burst
-    if not burst.number:
-        profile.burst = Burst(number=1, started_ms=now_ms)
+    if burst.number and now_ms <= closes_at_ms(profile):
         return
-    ended_ms = closes_at_ms(profile)
-    if now_ms <= ended_ms:
-        return
-    profile.burst = Burst(
+    following = Burst(
         number=burst.number + 1,
         started_ms=now_ms,
-        ended_ms=ended_ms,
-        ended_active_ms=burst.active_ms,
-        ended_interactions=burst.interactions,
-        ended_scroll_ppm=burst.scroll_ppm,
-        ended_by=burst.left_by if burst.left_ms else 0,
-        ended_bought=burst.bought,
+        gap_ms=bounds.burst_gap_ms,
+        exit_ms=bounds.exit_ms,
     )
+    if burst.number:
+        following.ended_ms = closes_at_ms(profile)
+        following.ended_active_ms = burst.active_ms
+        following.ended_interactions = burst.interactions
+        following.ended_scroll_ppm = burst.scroll_ppm
+        following.ended_by = burst.left_by if burst.left_ms else 0
+        following.ended_bought = burst.bought
+    profile.burst = following
 
 
 def update(profile: Profile, tab: Tab, event: Event, code: int) -> None:

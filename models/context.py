@@ -12,8 +12,10 @@ from typing import Any
 
 from msgspec import Struct
 
+from models.inputs import Inputs, compiled
 from models.intent import Intents, Scorer
 from models.rules import Rule, compile_rule
+from models.signals import SIGNALS
 from models.vocabulary import CONSENT_BITS, STAGES
 from schemas.campaign import Campaign, Campaigns
 from schemas.decision import Versions
@@ -21,6 +23,7 @@ from schemas.model import Model
 from schemas.policy import Policy
 from schemas.products import CatalogueProduct, Products
 from schemas.site import Site
+from schemas.trigger_bounds import TriggerBounds
 
 RULES_VERSION = 3
 """Bumped by hand when the rules in models/ change meaning: it is part of every decision_id."""
@@ -43,12 +46,17 @@ class Entry(Struct, frozen=True):
 
 
 class Catalogue(Struct, frozen=True):
-    """The campaigns of a site by placement; bit i of a mask stands for campaign i of the file."""
+    """The campaigns of a site by placement; bit i of a mask stands for campaign i of the file.
+
+    `signals` are those that some condition reads: the others are not computed.
+    """
 
     ids: tuple[str, ...]
     by_id: dict[str, Entry]
     by_placement: dict[str, tuple[Entry, ...]]
     paused: int
+    bounds: TriggerBounds
+    signals: tuple[str, ...]
 
 
 class Assortment(Struct, frozen=True):
@@ -73,6 +81,7 @@ class View(Struct, frozen=True):
     assortment: Assortment
     model: Model | None
     scorer: Scorer | None
+    inputs: Inputs | None
     intents: Intents | None
     policy: Policy | None
     versions: Versions
@@ -125,13 +134,14 @@ class Context:
         policy = self._in_force("policy", site, now_ms)
         every = (sites, campaigns, products, model, default, policy)
         chosen = model if model[3] is not None else default
-        record, scorer, intents = chosen[3] or (None, None, None)
+        record, scorer, inputs, intents = chosen[3] or (None, None, None, None)
         view = View(
             site=None if sites[3] is None or sites[3].removed else sites[3],
             catalogue=campaigns[3],
             assortment=products[3] or NO_ASSORTMENT,
             model=record,
             scorer=scorer,
+            inputs=inputs,
             intents=intents,
             policy=policy[3],
             versions=Versions(
@@ -169,7 +179,14 @@ def _catalogue(_: Context, record: Campaigns) -> Catalogue:
         by_id={entry.campaign.id: entry for entry in entries},
         by_placement=by_placement,
         paused=sum(entry.bit for entry in entries if entry.campaign.paused),
+        bounds=record.bounds,
+        signals=tuple(sorted(_read(entries) & SIGNALS.keys())),
     )
+
+
+def _read(entries: list[Entry]) -> set[str]:
+    """Every name that a condition of these campaigns reads."""
+    return {name for entry in entries if entry.rule for name in entry.rule.names}
 
 
 def _entry(index: int, campaign: Campaign) -> Entry:
@@ -200,6 +217,7 @@ _COMPILE: dict[str, Callable[[Context, Any], Any]] = {
     "models": lambda context, record: (
         record,
         context._make_scorer(record),
+        compiled(record.features),
         Intents(record.heads),
     ),
     "policy": lambda _, record: record,

@@ -6,6 +6,7 @@ Names, types and meanings are documented in models/names.py; this fills them fro
 from __future__ import annotations
 
 from models.context import View
+from models.signals import SIGNALS
 from models.tally import cart_lines
 from models.vocabulary import STAGES
 from schemas.profile import Profile, Tab
@@ -33,13 +34,15 @@ def concepts(profile: Profile, view: View) -> dict[str, int]:
 
 
 def facts(profile: Profile, tab: Tab, view: View, trigger: str, now_ms: int) -> Facts:
-    """Every documented name for this visitor at this moment."""
+    """Every documented name for this visitor at this moment; signals where a rule reads them."""
     out: Facts = {"trigger": trigger, "stage": STAGES[profile.session.stage]}
     out.update(scores(profile, view))
     out.update(concepts(profile, view))
     _cart(out, profile, tab)
     _page(out, tab, view)
     _session(out, profile, now_ms)
+    for name in view.catalogue.signals if view.catalogue else ():
+        out[name] = SIGNALS[name](profile, tab, view, now_ms)
     out["hour"] = now_ms // _HOUR_MS % 24
     out["weekday"] = (now_ms // (24 * _HOUR_MS) + _MONDAY_OFFSET) % 7
     return out

@@ -11,7 +11,8 @@ from difflib import get_close_matches
 
 from msgspec import Struct
 
-from models.vocabulary import STAGES
+from models.trigger_rules import INTENTS
+from models.vocabulary import EVENT_TYPES, STAGES
 from schemas.event import DECISION_POINTS
 from schemas.profile import NAME_MAX
 
@@ -72,6 +73,13 @@ CONCEPTS = (
     ("exploration", "looks around widely"),
     ("price_focus", "looks at prices, filters and cheaper alternatives"),
 )
+
+PACES = (
+    ("events", "events"),
+    ("looks", "product views and other signs of interest in products"),
+    ("buys", "cart changes, steps of the checkout and purchases"),
+)
+SPANS = (("1m", "a minute"), ("10m", "ten minutes"), ("1d", "a day"), ("14d", "14 days"))
 
 
 def _share(name: str, doc: str) -> Name:
@@ -151,6 +159,78 @@ GROUPS: dict[str, tuple[Name, ...]] = {
         _flag("returning", "not the visitor's first session"),
         _flag("identified", "the shop knows who it is"),
         _flag("consent_marketing", "marketing is allowed"),
+        _flag("consent_analytics", "analytics is allowed"),
+        _flag("consent_personalization", "personalization is allowed"),
+        _count("sessions", "sessions so far, this one included"),
+        _duration("since_order", "time since the last order, 30 days if longer or never"),
+        _count("preferences", "preferences the visitor has stated"),
+        _text("stated_last", "the preference stated last, as name=value"),
+    ),
+    "Burst": (
+        _duration("burst_active", "time active in this burst"),
+        _count("burst_interactions", "interactions of this burst, each element once a page"),
+        _share("burst_scroll", "deepest scroll on product pages in this burst"),
+        _text("burst_intent", "what the trigger rules make of this burst", INTENTS),
+        _text("left_intent", "the same of the burst before, if it ended unbought", ("", *INTENTS)),
+        _count("bursts", "bursts so far, this one included"),
+    ),
+    "Attention": (
+        _duration("product_dwell", "time the product in view was looked at, in all"),
+        _count("product_looks", "times the product in view was looked at"),
+        _count("interactions", "interactions of this session"),
+        _count("taps", "taps of this session"),
+        _count("zooms", "zooms into pictures in this session"),
+        _count("videos", "videos played in this session"),
+        _count("views_3d", "3D views used in this session"),
+        _count("compares", "products compared in this session"),
+        _count("wishlist_adds", "products put on the wishlist in this session"),
+        _count("filters", "filters and sortings in this session"),
+        _count("form_focuses", "form fields entered in this session"),
+        _count("pauses", "pauses in this session"),
+        _duration("pause_longest", "longest pause of this session"),
+        _text("paused_on", "element or type of page of the last pause"),
+        _count("paused_exits", "times a pause led to leaving, in this session"),
+        _count("exit_intents", "times the pointer left the page in this session"),
+        _count("hides", "times the page was hidden in this session"),
+        _count("leaves", "times a page was left in this session"),
+        _count("rewordings", "searches put in other words in this session"),
+        _count("backtracks", "returns to the page before the last in this session"),
+        _count("cart_backs", "returns from the cart to browsing in this session"),
+        _duration("tap_rhythm", "usual time between taps in this session"),
+        _text("last_event", "type of the newest event", tuple(EVENT_TYPES)),
+        _text("previous_event", "type of the event before it", ("", *EVENT_TYPES)),
+    ),
+    "Prices": (
+        _share("price_standing", "mean standing in their categories of the prices looked at"),
+        _count("price_falls", "times the next product stood cheaper, in this session"),
+        _count("price_filters", "filters and sortings by price in this session"),
+        _money("price_lowest", "lowest price looked at in this session"),
+        _money("price_highest", "highest price looked at in this session"),
+    ),
+    "Interests": (
+        _share("category_interest", "interest in the category of the product in view"),
+        _text("top_category", "category of most interest"),
+        _share("top_interest", "share of interest that it has"),
+    ),
+    "Touches": (
+        _text("first_source", "where the first visit came from", ("", *SOURCES)),
+        _text("first_utm_campaign", "utm_campaign of the first visit"),
+        _text("last_source", "where the last visit that was not direct came from", ("", *SOURCES)),
+        _text("last_utm_campaign", "utm_campaign of that visit"),
+    ),
+    "Stage": (
+        _duration("stage_age", "time since the stage last moved"),
+        _count("stage_moves", "times the stage moved in this session"),
+    ),
+    "Paces": tuple(
+        _count(f"{kind}_{span}", f"{doc}, each fading by half in {length}")
+        for kind, doc in PACES
+        for span, length in SPANS
+    ),
+    "Trends": tuple(
+        _share(f"{name}_{way}", f"how far {name} is {where} its average of ten minutes")
+        for name, _ in SCORES
+        for way, where in (("rise", "above"), ("fall", "below"))
     ),
     "Time": (
         _count("hour", "hour of the day, UTC", 0, 23),

@@ -15,6 +15,7 @@ from models.client_time import clipped_ms
 from models.vocabulary import CODES, CUSTOM, INTERACTIONS
 from schemas.event import Event
 from schemas.profile import NAME_MAX, TABS_MAX, TRAIL_MAX, Profile, Session, Tab
+from schemas.trigger_bounds import TriggerBounds
 
 SESSION_GAP_MS = 30 * 60 * 1000
 _COUNT_MAX = 255
@@ -26,12 +27,15 @@ _BEFORE_EXIT = 4
 _BYTES = tuple(bytes((number,)) for number in range(_COUNT_MAX + 1))
 
 
-def update(profile: Profile, event: Event, now_ms: int, percentile_ppm: int) -> Tab:
+def update(
+    profile: Profile, event: Event, now_ms: int, percentile_ppm: int, bounds: TriggerBounds
+) -> Tab:
     """Fold one event into session, burst and tab; returns the tab it happened in.
 
-    `percentile_ppm` is the product's price percentile within its category (500,000 if unknown).
+    `percentile_ppm` is the product's price percentile within its category (500,000 if unknown);
+    `bounds` holds from the next burst on.
     """
-    session = _session(profile, now_ms)
+    session = _session(profile, now_ms, bounds)
     tab = _tab(profile, event)
     _clock(profile, session, tab, event)
     code = CODES.get(event.type, CUSTOM)
@@ -49,8 +53,8 @@ def update(profile: Profile, event: Event, now_ms: int, percentile_ppm: int) -> 
     return tab
 
 
-def _session(profile: Profile, now_ms: int) -> Session:
-    burst.roll(profile, now_ms)
+def _session(profile: Profile, now_ms: int, bounds: TriggerBounds) -> Session:
+    burst.roll(profile, now_ms, bounds)
     session = profile.session
     if session.number == 0 or now_ms - session.last_ms > SESSION_GAP_MS:
         session = Session(number=session.number + 1, started_ms=now_ms)

@@ -2,8 +2,8 @@
 
 Averages fade in continuous engine time (half-lives of 1 and 10 minutes), so that ten events in a
 second weigh no more than the second does: the state of a visitor is a direction and not only a
-point. Time is taken in ticks of 1,024 ms, what is left of one counts next time. Averages are kept in
-256ths of a ppm; integers only, the share that an average moves comes from a table.
+point. Time is taken in ticks of 1,024 ms; what is left of one counts next time. Averages are kept
+in 256ths of a ppm. Integers only: the share that an average moves comes from a table.
 """
 
 from __future__ import annotations

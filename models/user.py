@@ -12,11 +12,12 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from models import dedup, exposures, features, session, tally, trends, validity
+from models import dedup, exposures, session, tally, trends, validity
 from models.context import Context, View
 from models.decision import PROBE, Ask, decide
 from models.effects import Decide, Effect, Forget, Reject, SetTimer
 from models.points import ask_of, stage_moved
+from models.signals import bounds_of
 from schemas.burst import Burst
 from schemas.event import ERASE, OUTCOMES, Event
 from schemas.model import Model
@@ -245,7 +246,7 @@ def _fresh(
         percentile = view.assortment.percentile_ppm(
             event.product.category, event.product.price_micros
         )
-    tab = session.update(profile, event, now_ms, percentile)
+    tab = session.update(profile, event, now_ms, percentile, bounds_of(view))
     if event.type in OUTCOMES:
         exposures.outcome(profile, event)
     before = [*profile.scores, *profile.concepts]
@@ -265,16 +266,22 @@ def _fresh(
 
 def _score(profile: Profile, tab: Tab, event: Event, view: View) -> None:
     """Concepts, intents and their trends; none of them under no model or a stale one."""
-    model, scorer, intents = view.model, view.scorer, view.intents
-    if model is None or scorer is None or intents is None or _is_stale(model, profile.now_ms):
+    model, scorer, inputs, intents = view.model, view.scorer, view.inputs, view.intents
+    if (
+        model is None
+        or scorer is None
+        or inputs is None
+        or intents is None
+        or _is_stale(model, profile.now_ms)
+    ):
         profile.concepts, profile.scores, profile.trends = [], [], []
         return
     if profile.model_version != view.versions.model:
         profile.hidden = b""
         profile.trends = []
         profile.model_version = view.versions.model
-    inputs = features.vector(profile, tab, event, profile.now_ms)
-    profile.concepts, profile.hidden = scorer.step(inputs, profile.hidden)
+    vector = inputs(profile, tab, event, view, profile.now_ms)
+    profile.concepts, profile.hidden = scorer.step(vector, profile.hidden)
     profile.scores = intents.scores_ppm(profile.concepts)
     trends.update(profile)
 

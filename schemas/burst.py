@@ -6,7 +6,7 @@ from msgspec import Struct
 
 
 class Burst(Struct, array_like=True):
-    """Activity without a gap of 90 s, and what is left of the one before (`ended_*`).
+    """Activity without a gap of `gap_ms`, and what is left of the one before (`ended_*`).
 
     `interactions` count each (element, kind) and scroll band once a page; `scroll_ppm` is the
     deepest on product pages; `left_ms` is when the page was left or hidden, 0 after a return, and
@@ -15,6 +15,8 @@ class Burst(Struct, array_like=True):
 
     number: int = 0
     started_ms: int = 0
+    gap_ms: int = 0
+    exit_ms: int = 0
     active_ms: int = 0
     interactions: int = 0
     scroll_ppm: int = 0

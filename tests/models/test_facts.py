@@ -6,15 +6,29 @@ import pytest
 
 from benchmarks.workloads import context, mix
 from models.facts import facts
-from models.names import NAMES, TEXT
+from models.names import DURATION, FLAG, NAMES, TEXT, Name
 from models.user import step
+from schemas.campaign import Campaign, Campaigns
 from schemas.profile import Profile, Tab
+
+
+def readers() -> tuple[Campaign, ...]:
+    """Campaigns whose conditions read every name once; zero is a value of each type."""
+    whens = [f"{each.name} == {_constant(each)}" for each in NAMES.values()]
+    return tuple(Campaign(id=f"c{at:03}", when=when) for at, when in enumerate(whens))
+
+
+def _constant(name: Name) -> str:
+    if name.type == TEXT:
+        return f"'{name.choices[-1]}'" if name.choices else "''"
+    return {FLAG: "false", DURATION: "1s"}.get(name.type, "0")
 
 
 @pytest.mark.promise("X1")
 def test_facts_are_the_documented_names_in_their_types_and_ranges() -> None:
     """Over a mix of visits with a real scorer, so that every name but none else is filled."""
     ctx, filled = context(), set[str]()
+    ctx.add("campaigns", Campaigns(site="bench", version=1, campaigns=readers()))
     profiles: dict[str, Profile | None] = {}
     for event in mix(2_000, 40):
         profile, _, _ = step(profiles.get(event.user_key), event, event.user_key, ctx)
