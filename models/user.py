@@ -16,12 +16,12 @@ from models import dedup, exposures, session, tally, trends, validity
 from models.context import Context, View
 from models.decision import PROBE, Ask, decide
 from models.effects import Decide, Effect, Forget, Reject, SetTimer
+from models.page_key import clear_page
 from models.points import ask_of, stage_moved
 from models.signals import bounds_of
-from schemas.burst import Burst
 from schemas.event import ERASE, OUTCOMES, Event
 from schemas.model import Model
-from schemas.profile import Profile, Session, Tab, Tally
+from schemas.profile import Profile, Tab
 
 STALE_MS = 30_000
 PROFILE_TTL_MS = 30 * 24 * 3600 * 1000
@@ -261,7 +261,7 @@ def _fresh(
         effects.extend(Decide(each) for each in decide(profile, ask, user_key, view, now_ms))
     stopwatch.lap("auction")
     if event.type == "page_leave" and ":p:" in user_key:
-        _clear_page_key(profile)
+        clear_page(profile)
 
 
 def _score(profile: Profile, tab: Tab, event: Event, view: View) -> None:
@@ -295,12 +295,3 @@ def _dwell_deadline(profile: Profile, event: Event, tab: Tab, view: View) -> Non
         tab.dwell_at_ms = profile.now_ms + view.site.dwell_ms
     elif event.type in CANCELLING:
         tab.dwell_at_ms = 0
-
-
-def _clear_page_key(profile: Profile) -> None:
-    """Without consent nothing outlives the page but dedup and counts."""
-    profile.tally, profile.session, profile.tabs = Tally(), Session(), []
-    profile.exposures, profile.burst = [], Burst()
-    profile.graph = profile.seen = profile.origin = b""
-    profile.interest_top = profile.interest_sum = 0
-    profile.concepts, profile.scores, profile.trends, profile.hidden = [], [], [], b""
