@@ -1,59 +1,101 @@
-"""7 Carousel: which products a recommendation shows.
+"""7 Carousel: which products a recommendation or a bundle shows, each with its reason.
 
-In stock, not in the cart, not the one being looked at; by the visitor's interest in the category
-plus popularity, ties by id; each with its reason.
+1. Candidates are in stock, not in the cart, and not the product in view.
+2. A carousel's score is the interest vector at the product's category, a quarter of the share
+   that its price band has among the visitor's looks, and a quarter of its popularity, in ppm. The
+   band counts only where there is interest: a price alone is no reason to look.
+3. A bundle goes with the product in view: its candidates are of other categories, those that the
+   visitor links with this one first.
+4. The best come first, ties by id.
 """
 
 from __future__ import annotations
 
+from heapq import nsmallest
+
 from msgspec.structs import replace
 
+from models import interests, seen
+from models.assortment import Candidate
 from models.context import View
-from models.interests import vector
 from models.tally import cart_lines
 from schemas.campaign import Campaign
-from schemas.products import CatalogueProduct
 from schemas.profile import Profile, Tab
 from schemas.render import Render, RenderProduct
 
-PRODUCTS_MAX = 4
-CAROUSEL = "product_carousel"
+PRODUCTS_MAX = 12
+BUNDLE_MAX = 3
+CAROUSEL, BUNDLE = "product_carousel", "bundle"
+Chosen = list[tuple[Candidate, str]]
+"""Candidates with the reason of each, best first."""
 
 
 def filled(campaign: Campaign, profile: Profile, tab: Tab, view: View) -> Render:
-    """The campaign's creative; a carousel without products of its own gets them here."""
-    if campaign.action_type != CAROUSEL or campaign.render.products:
+    """The campaign's creative; a carousel or bundle without products of its own gets them here."""
+    choose = _CHOICES.get(campaign.action_type)
+    if choose is None or campaign.render.products:
         return campaign.render
     currency = view.site.currency if view.site else ""
     products = tuple(
         RenderProduct(
-            id=product.id,
-            title=product.title,
-            url=product.url,
-            image=product.image,
-            price=price_text(product.price_micros, currency),
-            reason=_reason(product, profile),
+            id=candidate.product.id,
+            title=candidate.product.title,
+            url=candidate.product.url,
+            image=candidate.product.image,
+            price=price_text(candidate.product.price_micros, currency),
+            reason=reason,
         )
-        for product in chosen(profile, tab, view)
+        for candidate, reason in choose(profile, tab, view)
     )
     return replace(campaign.render, products=products)
 
 
-def chosen(profile: Profile, tab: Tab, view: View) -> list[CatalogueProduct]:
-    """At most PRODUCTS_MAX products, best first."""
-    in_cart = cart_lines(profile.tally)
-    offered = [
-        product
-        for product in view.assortment.by_id.values()
-        if product.stock != 0 and product.id not in in_cart and product.id != tab.product_id
+def chosen(profile: Profile, tab: Tab, view: View) -> Chosen:
+    """What a carousel shows: at most PRODUCTS_MAX."""
+    interest = interests.vector(profile)
+    looks = interests.bands(profile)
+    before = {each.product_id for each in seen.products(profile)}
+    rank = []
+    for candidate in _offered(profile, tab, view, list(interest)):
+        wanted = interest.get(candidate.product.category, 0)
+        if wanted:
+            wanted += looks.get(candidate.band, 0) >> 2
+        score = wanted + (candidate.popularity_ppm >> 2)
+        rank.append((-score, candidate.product.id, candidate))
+    best = nsmallest(PRODUCTS_MAX, rank, key=lambda each: each[:2])
+    return [(each, _reason(each, interest, before)) for _, _, each in best]
+
+
+def bundle(profile: Profile, tab: Tab, view: View) -> Chosen:
+    """What goes with the product in view: at most BUNDLE_MAX, none where nothing is in view."""
+    if not tab.product_id:
+        return []
+    linked = interests.neighbours(profile, tab.category)
+    rank = [
+        (-linked.get(each.product.category, 0), -each.popularity_ppm, each.product.id, each)
+        for each in _offered(profile, tab, view, list(linked))
+        if each.product.category != tab.category
     ]
-    interests = vector(profile)
-    offered.sort(key=lambda p: (-interests.get(p.category, 0) - p.popularity, p.id))
-    return offered[:PRODUCTS_MAX]
+    best = nsmallest(BUNDLE_MAX, rank, key=lambda each: each[:3])
+    known = view.assortment.by_id.get(tab.product_id)
+    name = known.title if known and known.title else "this"
+    return [(each, f"goes with {name}") for *_, each in best]
 
 
-def _reason(product: CatalogueProduct, profile: Profile) -> str:
-    if vector(profile).get(product.category):
+def _offered(profile: Profile, tab: Tab, view: View, categories: list[str]) -> list[Candidate]:
+    in_cart = cart_lines(profile.tally)
+    return [
+        each
+        for each in view.assortment.candidates(categories)
+        if each.product.id not in in_cart and each.product.id != tab.product_id
+    ]
+
+
+def _reason(candidate: Candidate, interest: dict[str, int], before: set[str]) -> str:
+    product = candidate.product
+    if product.id in before:
+        return "you looked at this"
+    if interest.get(product.category):
         return f"because you looked at {product.category}"
     return "popular in this shop"
 
@@ -62,3 +104,6 @@ def price_text(micros: int, currency: str) -> str:
     """An amount as people read it, such as `19.90 EUR`."""
     cents = (micros + 5_000) // 10_000
     return f"{cents // 100}.{cents % 100:02d} {currency}".strip()
+
+
+_CHOICES = {CAROUSEL: chosen, BUNDLE: bundle}

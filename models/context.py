@@ -6,12 +6,13 @@ Older versions stay, so that a replayed log meets the versions of its own time.
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+from bisect import insort
 from collections.abc import Callable
 from typing import Any
 
 from msgspec import Struct
 
+from models.assortment import NO_ASSORTMENT, Assortment, assortment
 from models.inputs import Inputs, compiled
 from models.intent import Intents, Scorer
 from models.rules import Rule, compile_rule
@@ -21,7 +22,6 @@ from schemas.campaign import Campaign, Campaigns
 from schemas.decision import Versions
 from schemas.model import Model
 from schemas.policy import Policy
-from schemas.products import CatalogueProduct, Products
 from schemas.site import Site
 from schemas.trigger_bounds import TriggerBounds
 
@@ -59,20 +59,6 @@ class Catalogue(Struct, frozen=True):
     signals: tuple[str, ...]
 
 
-class Assortment(Struct, frozen=True):
-    """The products of a site by id, and prices by category in ascending order."""
-
-    by_id: dict[str, CatalogueProduct]
-    prices: dict[str, list[int]]
-
-    def percentile_ppm(self, category: str, price_micros: int) -> int:
-        """Share of the category's products that are cheaper, in ppm; 500,000 if unknown."""
-        prices = self.prices.get(category)
-        if not prices:
-            return 500_000
-        return bisect_left(prices, price_micros) * 1_000_000 // len(prices)
-
-
 class View(Struct, frozen=True):
     """Everything in force for one site at one engine time."""
 
@@ -85,9 +71,6 @@ class View(Struct, frozen=True):
     intents: Intents | None
     policy: Policy | None
     versions: Versions
-
-
-NO_ASSORTMENT = Assortment({}, {})
 
 
 class Context:
@@ -202,18 +185,10 @@ def _entry(index: int, campaign: Campaign) -> Entry:
     )
 
 
-def _assortment(_: Context, record: Products) -> Assortment:
-    prices: dict[str, list[int]] = {}
-    for product in record.products:
-        prices.setdefault(product.category, []).append(product.price_micros)
-    by_id = {product.id: product for product in record.products}
-    return Assortment(by_id, {name: sorted(each) for name, each in prices.items()})
-
-
 _COMPILE: dict[str, Callable[[Context, Any], Any]] = {
     "sites": lambda _, record: record,
     "campaigns": _catalogue,
-    "products": _assortment,
+    "products": lambda _, record: assortment(record),
     "models": lambda context, record: (
         record,
         context._make_scorer(record),

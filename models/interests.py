@@ -121,6 +121,20 @@ def vector(profile: Profile) -> dict[str, int]:
     return {graph.names[at][1:]: ppm for at, ppm in out.items()}
 
 
+def neighbours(profile: Profile, category: str) -> dict[str, int]:
+    """Category -> share in ppm of the links that `category` has."""
+    if not profile.graph:
+        return {}
+    graph = graph_of(profile.graph)
+    found: dict[str, int] = {}
+    for a, b, weight in _triples(graph.links):
+        for one, other in ((a, b), (b, a)):
+            if graph.names[one] == CATEGORY + category:
+                found[graph.names[other][1:]] = weight
+    total = sum(found.values())
+    return {name: weight * MILLION // total for name, weight in found.items()}
+
+
 def bands(profile: Profile) -> dict[int, int]:
     """Price band -> share of the visitor's looks in ppm, newer ones weighing more."""
     if not profile.graph:

@@ -49,7 +49,7 @@ def test_a_discount_popup_carries_its_code(wins: list[Decision]) -> None:
 def test_a_carousel_finds_its_products_with_reasons(wins: list[Decision]) -> None:
     render = first(wins, "product_carousel").render
     assert render is not None and render.kind == "inline"
-    assert len(render.products) == 4
+    assert len(render.products) == 12
     assert all(each.reason and each.price.endswith("EUR") for each in render.products)
 
 
