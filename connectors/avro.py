@@ -17,6 +17,7 @@ import fastavro
 from fastavro.schema import to_parsing_canonical_form
 
 from connectors.avro_compiled import BadValue, Reader, Writer, compile_reader, compile_writer
+from connectors.avro_native import native_codec
 from connectors.avro_safety import SCHEMA_CHARS_MAX, check_safe, value_check
 from connectors.registry import RegistryClient, RegistryUnavailable, UnknownSchemaId
 from schemas import topics
@@ -134,6 +135,7 @@ class Codec(Generic[T]):
     def __init__(self, topic: str, registry: Registry, kind: Any = None) -> None:
         """`kind` is the topic's Struct; without one the values are dicts."""
         self.topic = topic
+        self.language = "Python"
         self._registry = registry
         self._text = schema_text(topic)
         self._fingerprint = fingerprint_of(self._text)
@@ -141,9 +143,7 @@ class Codec(Generic[T]):
         self._reader = fastavro.parse_schema(schema)
         self._check = value_check(schema)
         self._from_record: Callable[[Any], Any] = kind.from_record if kind else dict
-        own = compile_reader(schema, kind) if kind else self._general(self._reader, None)
-        self._own: Reader = own
-        self._write: Writer = compile_writer(schema, kind) if kind else self._general_write
+        self._own, self._write = self._made(schema, kind)
         self._readers: dict[bytes, Reader] = {}
         self._header: bytes | None = None
 
@@ -191,6 +191,14 @@ class Codec(Generic[T]):
             extra = len(data) - after
             raise BadFrame("trailing_bytes", f"{extra} bytes follow the record", _id(data, start))
         return value  # type: ignore[no-any-return]
+
+    def _made(self, schema: Any, kind: Any) -> tuple[Reader, Writer]:
+        """Reader and writer of this release's schema: in C where built, else in Python."""
+        if kind is None:
+            return self._general(self._reader, None), self._general_write
+        made = native_codec(schema, kind)
+        self.language = "C" if made else "Python"
+        return made or (compile_reader(schema, kind), compile_writer(schema, kind))
 
     def _general(self, writer: Any, reader: Any) -> Reader:
         """fastavro as a reader: resolves what another schema wrote."""

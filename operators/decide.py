@@ -57,6 +57,7 @@ class Decide(KeyedBroadcastProcessFunction):
         codecs = Codecs(
             codec(EVENTS, registry), codec(DECISIONS, registry), codec(DEAD_LETTERS, registry)
         )
+        log.info("events read in %s, decisions written in %s", *codecs.languages())
         self.hop = UserHop(context, codecs, settings.build_id, self.meter)
         self.state: Any = runtime_context.get_state(_descriptor())
         self.loaded: dict[tuple[str, int], int] = {}

@@ -68,6 +68,10 @@ class Codecs:
     decisions: Codec[Decision]
     letters: Codec[DeadLetter]
 
+    def languages(self) -> tuple[str, str]:
+        """What reads events and what writes decisions: C or Python."""
+        return self.events.language, self.decisions.language
+
 
 class UserHop:
     """The hop of one process, for all its users. Not thread-safe: one call at a time."""

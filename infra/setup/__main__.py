@@ -17,6 +17,7 @@ from infra.setup.home import Home
 from infra.setup.jars import fetch_jars, jar_inputs, jar_outputs
 from infra.setup.java import build_java, java_inputs, java_outputs
 from infra.setup.machine import check_machine
+from infra.setup.native import build_native, native_inputs
 from infra.setup.sdk import build_sdk, sdk_inputs, sdk_outputs
 from infra.setup.steps import Step, run_all
 from infra.setup.venv import build_venv, venv_inputs, venv_outputs
@@ -25,6 +26,7 @@ STEPS = (
     Step("machine", check_machine),
     Step("jars", fetch_jars, jar_inputs, jar_outputs),
     Step("venv", build_venv, venv_inputs, venv_outputs),
+    Step("native", build_native, native_inputs),
     Step("java", build_java, java_inputs, java_outputs),
     Step("flink", build_flink_home, flink_inputs, flink_outputs),
     Step("sdk", build_sdk, sdk_inputs, sdk_outputs),

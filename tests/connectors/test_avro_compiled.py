@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from functools import cache
 from io import BytesIO
+from shutil import which
 from typing import Any
 
 import fastavro
@@ -15,7 +16,10 @@ from msgspec.structs import replace
 
 from connectors.avro import codec, schema_text
 from connectors.avro_compiled import compile_reader, compile_writer
+from connectors.avro_native import native_codec
+from connectors.avro_native_build import HOT
 from connectors.memory import MemoryRegistry
+from infra.setup.native import COMPILERS
 from schemas import topics
 from schemas.event import Event
 from tests.schemas.samples import samples
@@ -30,6 +34,10 @@ LEAVES: dict[str, st.SearchStrategy[Any]] = {
     "double": st.floats(allow_nan=False, allow_infinity=False),
     "null": st.none(),
 }
+IN_C = [f"{topic} in C" for topic in HOT if any(map(which, COMPILERS))]
+CODECS = [*KINDS, *IN_C]
+"""Where there is no C compiler there are no C codecs, as set-up says."""
+
 SLOW = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 
 
@@ -54,9 +62,19 @@ def parsed(topic: str) -> Any:
 
 
 @cache
-def compiled(topic: str) -> Any:
+def compiled(codec_of: str) -> Any:
+    """(reader, writer) of "topic" in Python or of "topic in C"."""
+    topic, _, language = codec_of.partition(" in ")
     schema = json.loads(schema_text(topic))
+    if language:
+        made = native_codec(schema, KINDS[topic])
+        assert made is not None, "the C codecs are not built: run `make setup`"
+        return made
     return compile_reader(schema, KINDS[topic]), compile_writer(schema, KINDS[topic])
+
+
+def topic_of(codec_of: str) -> str:
+    return codec_of.partition(" in ")[0]
 
 
 @cache
@@ -70,35 +88,64 @@ def by_fastavro(topic: str, record: Any) -> bytes:
     return out.getvalue()
 
 
-@pytest.mark.parametrize("topic", KINDS)
+@pytest.mark.parametrize("codec_of", CODECS)
 @SLOW
 @given(st.data())
-def test_bytes_and_values_are_those_of_fastavro(topic: str, data: Any) -> None:
+def test_bytes_and_values_are_those_of_fastavro(codec_of: str, data: Any) -> None:
+    topic = topic_of(codec_of)
     record = data.draw(records(topic))
     want = by_fastavro(topic, record)
     value = KINDS[topic].from_record(dict(record))
-    read, write = compiled(topic)
+    read, write = compiled(codec_of)
     out = bytearray()
     write(value, out)
     assert bytes(out) == want
     assert read(want, 0) == (value, len(want))
 
 
-@pytest.mark.parametrize("topic", KINDS)
+@pytest.mark.parametrize("codec_of", CODECS)
 @SLOW
 @given(st.data())
-def test_what_it_reads_from_damaged_bytes_fastavro_reads_too(topic: str, data: Any) -> None:
+def test_what_it_reads_from_damaged_bytes_fastavro_reads_too(codec_of: str, data: Any) -> None:
+    topic = topic_of(codec_of)
     body = bytearray(by_fastavro(topic, samples()[topic].to_record()))
     for _ in range(data.draw(st.integers(1, 3))):
         body[data.draw(st.integers(0, len(body) - 1))] = data.draw(st.integers(0, 255))
     try:
-        value, after = compiled(topic)[0](bytes(body), 0)
+        value, after = compiled(codec_of)[0](bytes(body), 0)
     except Exception:
         # Being stricter is fine; that every error becomes a BadFrame is tested elsewhere.
         return
     stream = BytesIO(bytes(body))
     record = fastavro.schemaless_reader(stream, parsed(topic))
     assert (KINDS[topic].from_record(record), stream.tell()) == (value, after)
+
+
+@pytest.mark.parametrize("topic", [topic_of(each) for each in IN_C])
+def test_the_c_codec_refuses_what_the_python_codec_refuses(topic: str) -> None:
+    """Cut anywhere, or one byte changed anywhere: the same value, or an error in both."""
+    body = by_fastavro(topic, samples()[topic].to_record())
+    damaged = [body[:cut] for cut in range(len(body))]
+    for at in range(len(body)):
+        for byte in (0, 1, 0x7F, 0x80, 0xFF, body[at] ^ 1):
+            damaged.append(body[:at] + bytes((byte,)) + body[at + 1 :])
+    for each in damaged:
+        assert outcome(compiled(f"{topic} in C")[0], each) == outcome(compiled(topic)[0], each)
+
+
+def outcome(read: Any, body: bytes) -> Any:
+    """The value read and where it ended, or that the bytes were refused."""
+    try:
+        return read(body, 0)
+    except Exception:
+        return "refused"
+
+
+def test_a_topic_that_was_not_built_is_coded_by_python() -> None:
+    """Another release's schema has another name, so a stale module is never taken for it."""
+    schema = json.loads(schema_text("events"))
+    assert native_codec({**schema, "fields": schema["fields"][:-1]}, Event) is None
+    assert native_codec(json.loads(schema_text("sites")), KINDS["sites"]) is None
 
 
 def test_blocks_with_sizes_are_read() -> None:

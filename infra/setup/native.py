@@ -1,0 +1,36 @@
+"""The codecs of the hot topics as C. Without a C compiler kairos runs too, only slower."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from infra.setup.home import Home
+from infra.setup.steps import Shell, StepFailed, inputs_hash
+
+COMPILERS = ("cc", "gcc", "clang")
+SOURCES = (
+    "connectors/avro*.p*",
+    "schemas/**/*.py",
+    "schemas/avro/*.avsc",
+    "infra/setup/build.lock",
+)
+FIX = "Install a C compiler and Python's headers (Debian: apt-get install gcc python3.11-dev)."
+
+
+def native_inputs(home: Home) -> str:
+    """Schemas, their classes, what writes the modules, and where they are built into."""
+    paths = {path for pattern in SOURCES for path in home.checkout.glob(pattern)}
+    return inputs_hash(home.checkout, paths, str(home.site_packages))
+
+
+def build_native(home: Home, shell: Shell) -> str:
+    """Build the modules with the environment's own interpreter."""
+    if not any(map(shutil.which, COMPILERS)):
+        return "skipped: no C compiler, so events are read and written by Python (slower)"
+    command: list[str | Path] = [home.python, "-m", "connectors.avro_native_build"]
+    try:
+        shell.run([str(part) for part in command], cwd=home.checkout, fix=FIX)
+    except StepFailed as failure:
+        return f"skipped, codecs stay in Python (slower): {failure.cause}. {FIX}"
+    return "codecs of events and decisions"
