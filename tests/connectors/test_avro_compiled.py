@@ -68,7 +68,9 @@ def compiled(codec_of: str) -> Any:
     schema = json.loads(schema_text(topic))
     if language:
         made = native_codec(schema, KINDS[topic])
-        assert made is not None, "the C codecs are not built: run `make setup`"
+        assert made is not None, (
+            "the C codecs are not built: `make setup`, or python -m connectors.avro_native_build"
+        )
         return made
     return compile_reader(schema, KINDS[topic]), compile_writer(schema, KINDS[topic])
 
