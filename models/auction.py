@@ -4,17 +4,36 @@ Single-slot generalised second price with a reserve, which for one slot is a Vic
 (Edelman, Ostrovsky, Schwarz 2007). All integers:
 
 1. score = bid_micros x quality_ppm; "do nothing" is the reserve, so a candidate needs
-   score >= reserve.
-2. The winner has the largest (score, priority), ties by the smallest campaign id in UTF-8.
+   score >= reserve, and more than 0.
+2. A candidate with `override` goes before all without. Among equals in that, the winner has the
+   largest (score, priority), ties by the smallest campaign id in UTF-8.
 3. price = the smallest bid that still wins = ceil(max(second score, reserve) / quality), plus one
-   micro where that would lose the tie; never more than the own bid.
+   micro where that would lose the tie. Who goes before by override competes with its like only.
+
+The bids come as columns over the catalogue (models/bids.py), and only the ten best become objects.
 """
 
 from __future__ import annotations
 
 from msgspec import Struct
+from numpy import (
+    array,
+    bool_,
+    concatenate,
+    frombuffer,
+    int64,
+    packbits,
+    uint8,
+    unpackbits,
+)
+from numpy.typing import NDArray
 
-MILLION = 1_000_000
+from schemas.ids import MILLION
+
+CANDIDATES_MAX = 10
+SCORE_MAX = (1 << 63) - 1
+
+Column = NDArray[int64]
 
 
 class Bid(Struct, frozen=True, gc=False):
@@ -24,6 +43,8 @@ class Bid(Struct, frozen=True, gc=False):
     bid_micros: int
     quality_ppm: int
     priority: int = 0
+    override: bool = False
+    index: int = 0
 
     @property
     def score(self) -> int:
@@ -31,42 +52,124 @@ class Bid(Struct, frozen=True, gc=False):
         return self.bid_micros * self.quality_ppm
 
 
-class Result(Struct, frozen=True):
-    """Candidates best first; `winner` is None for "do nothing".
+class Lots(Struct, frozen=True):
+    """Who may bid, in the catalogue's order; `by_tie` are indexes, who wins a tie first."""
 
-    `charge_micros` is what this slot costs: ceil(price x quality / 1,000,000).
+    ids: tuple[str, ...]
+    priorities: tuple[int, ...]
+    by_tie: Column
+
+
+class Result(Struct, frozen=True):
+    """The ten best, best first; `winner` is None for "do nothing".
+
+    `charge_micros` is what this slot costs: ceil(price x quality / 1,000,000). `outbid` and `below`
+    are masks of all that lost to another bid, or to the reserve.
     """
 
     ranked: tuple[Bid, ...]
-    winner: Bid | None
+    winner: Bid | None = None
     price_micros: int = 0
     charge_micros: int = 0
+    outbid: int = 0
+    below: int = 0
 
 
-def _rank(bid: Bid) -> tuple[int, int, bytes]:
-    return (-bid.score, -bid.priority, bid.campaign_id.encode())
+def lots_of(ids: tuple[str, ...], priorities: tuple[int, ...]) -> Lots:
+    """Work out the order of ties: priority, then the smallest id in UTF-8."""
+    order = sorted(range(len(ids)), key=lambda at: (-priorities[at], ids[at].encode()))
+    return Lots(ids, priorities, array(order, int64))
 
 
-def run(bids: list[Bid], reserve_score: int) -> Result:
-    """Auction one slot. The order of `bids` does not matter."""
-    ranked = tuple(sorted(bids, key=_rank))
-    if not ranked or ranked[0].score <= 0 or ranked[0].score < reserve_score:
-        return Result(ranked, None)
+def run(
+    lots: Lots,
+    bids: Column,
+    qualities: Column,
+    bidding: int,
+    reserve_score: int,
+    overriding: int = 0,
+) -> Result:
+    """Auction one slot among `bidding`, of whom `overriding` go first; both are masks.
+
+    `bids` (micros) and `qualities` (ppm) are over the catalogue; each score, and the reserve, is
+    at most SCORE_MAX.
+    """
+    if not bidding:
+        return Result(())
+    scores = bids * qualities
+    least = max(reserve_score, 1)
+    those = lots.by_tie[as_flags(bidding, len(lots.ids))[lots.by_tie]]
+    # A stable sort of those who are in the order of ties keeps that order.
+    best = those[(-scores[those]).argsort(kind="stable")]
+    able = _able(scores, best, bidding, least)
+    first = overriding & able
+    if first:
+        goes = as_flags(first, len(lots.ids))[best]
+        best = concatenate((best[goes], best[~goes]))
+    ranked = _bids(lots, bids, qualities, best[:CANDIDATES_MAX], first)
+    if not able:
+        return Result(ranked, below=bidding)
     winner = ranked[0]
-    price = _price(winner, ranked[1] if len(ranked) > 1 else None, reserve_score)
-    charge = -(-price * winner.quality_ppm // MILLION)
-    return Result(ranked, winner, price, charge)
+    second = ranked[1] if len(ranked) > 1 and ranked[1].override == winner.override else None
+    price = _price(winner, second, reserve_score)
+    charge = charge_of(price, winner.quality_ppm)
+    return Result(ranked, winner, price, charge, able ^ 1 << winner.index, bidding & ~able)
+
+
+def _able(scores: Column, best: Column, bidding: int, least: int) -> int:
+    """Mask of those whose score reaches `least`; most often all, or none."""
+    if scores[best[-1]] >= least:
+        return bidding
+    if scores[best[0]] < least:
+        return 0
+    return bidding & as_mask(scores >= least)
+
+
+def _bids(
+    lots: Lots, bids: Column, qualities: Column, top: Column, overriding: int
+) -> tuple[Bid, ...]:
+    ids, priorities = lots.ids, lots.priorities
+    rows = zip(top.tolist(), bids[top].tolist(), qualities[top].tolist(), strict=True)
+    return tuple(
+        [
+            Bid(ids[at], bid, quality, priorities[at], overriding >> at & 1 == 1, at)
+            for at, bid, quality in rows
+        ]
+    )
 
 
 def _price(winner: Bid, second: Bid | None, reserve_score: int) -> int:
-    quality = winner.quality_ppm
     second_score = second.score if second is not None else 0
-    floor = max(second_score, reserve_score, 1)
-    price = -(-floor // quality)
-    if second is not None and price * quality == second_score and _loses_tie(winner, second):
-        price += 1
-    return min(price, winner.bid_micros)
+    price = reserve_price(winner, max(second_score, reserve_score))
+    if second is not None and price * winner.quality_ppm == second_score:
+        price += _loses_tie(winner, second)
+    return price
+
+
+def reserve_price(bid: Bid, reserve_score: int) -> int:
+    """The smallest bid of this quality that reaches a score, and at least 1 micro."""
+    return -(-max(reserve_score, 1) // bid.quality_ppm)
+
+
+def charge_of(price_micros: int, quality_ppm: int) -> int:
+    """What a slot costs at a price per conversion, rounded up."""
+    return -(-price_micros * quality_ppm // MILLION)
 
 
 def _loses_tie(winner: Bid, second: Bid) -> bool:
-    return _rank(second)[1:] < _rank(winner)[1:]
+    """At equal scores the second would go before the winner."""
+    return (-second.priority, second.campaign_id.encode()) < (
+        -winner.priority,
+        winner.campaign_id.encode(),
+    )
+
+
+def as_mask(flags: NDArray[bool_]) -> int:
+    """Flags in order as bits, the first as the lowest."""
+    return int.from_bytes(packbits(flags, bitorder="little").tobytes(), "little")
+
+
+def as_flags(mask: int, count: int) -> NDArray[bool_]:
+    """The lowest `count` bits as flags."""
+    data = frombuffer(mask.to_bytes((count + 7) // 8, "little"), uint8)
+    return unpackbits(data, count=count, bitorder="little").view(bool_)

@@ -1,70 +1,114 @@
-"""6 Bids: what each eligible campaign offers for a slot, and how candidates stand in the record."""
+"""6 Bids: what each campaign offers for a slot, as columns of integers over the catalogue.
+
+1. Once per catalogue: the worth of one conversion, base probability and the weight of each score.
+2. Once per set of versions: worth x pacing, which is the bid; pacing 0 means a spent budget.
+3. Per decision: one product of weights and scores gives every quality, and the few campaigns with
+   offers get the bid of the visitor's own offer.
+"""
 
 from __future__ import annotations
 
-from models import auction
-from models.context import Entry, View
-from models.facts import Facts
+from collections.abc import Mapping
+
+from msgspec import Struct
+from numpy import array, int64, maximum, minimum, zeros
+
+from models.auction import SCORE_MAX, Column, Lots, lots_of
+from models.offers import bid_basis_micros, offer_of
 from schemas.campaign import Campaign
-from schemas.decision import Candidate
 from schemas.ids import MILLION
+from schemas.offer import Offer
 
-CANDIDATES_MAX = 10
+BID_MICROS_MAX = SCORE_MAX // MILLION
+"""Largest worth of a conversion: its score fits 64 bits at any quality."""
 
-
-def bids_of(entries: list[Entry], view: View, table: Facts) -> list[auction.Bid]:
-    """A bid each: margin x pacing, and the incremental probability for this visitor."""
-    pacing = pacing_of(view)
-    return [
-        auction.Bid(
-            entry.campaign.id,
-            entry.campaign.margin_micros * pacing.get(entry.campaign.id, MILLION) // MILLION,
-            quality_ppm(entry.campaign, table),
-            entry.campaign.priority,
-        )
-        for entry in entries
-    ]
+FULL: Mapping[str, int] = {}
+"""Pacing without a policy: everybody bids in full."""
 
 
-def pacing_of(view: View) -> dict[str, int]:
-    """Campaign -> bid multiplier in ppm; one that is absent bids in full."""
-    return view.policy.pacing_ppm if view.policy is not None else {}
+class Book(Struct, frozen=True):
+    """The columns of a catalogue; `weights` has a row a campaign and a column a name of `names`."""
+
+    lots: Lots
+    worth_micros: tuple[int, ...]
+    base: Column
+    names: tuple[str, ...]
+    weights: Column
+    offering: tuple[tuple[int, Campaign], ...]
 
 
-def quality_ppm(campaign: Campaign, table: Facts) -> int:
-    """Prior incremental conversion probability: base + sum of weight x score, in [0, 1,000,000].
+class Paced(Struct, frozen=True):
+    """Bids under a policy: the column of micros, multipliers in ppm, and who has spent all."""
 
-    A score that nobody computed (rules decide) counts as zero.
-    """
-    total = campaign.base_ppm * MILLION
-    for name, weight in campaign.response.items():
-        value = table.get(name, 0)
-        assert isinstance(value, int)
-        total += weight * value
-    return min(max(total // MILLION, 0), MILLION)
+    bids: Column
+    pacing_ppm: tuple[int, ...]
+    spent: int
 
 
-def candidates(
-    result: auction.Result, reserve_score: int, pacing: dict[str, int], won: str
-) -> tuple[Candidate, ...]:
-    """The ten best, best first, each with what it won or lost by; `won` is said of the winner."""
-    return tuple(
-        Candidate(
-            bid.campaign_id,
-            bid.bid_micros,
-            bid.quality_ppm,
-            bid.score,
-            result.price_micros if bid is result.winner else 0,
-            MILLION if bid is result.winner else 0,
-            priority=bid.priority,
-            pacing_ppm=pacing.get(bid.campaign_id, MILLION),
-            reserve_score=reserve_score,
-            reason=won if bid is result.winner else lost_by(bid, reserve_score),
-        )
-        for bid in result.ranked[:CANDIDATES_MAX]
+def book_of(campaigns: tuple[Campaign, ...]) -> Book:
+    """The columns. Raises ValueError if a score or a quality could leave 64 bits."""
+    names = tuple(sorted({name for each in campaigns for name in each.response}))
+    for each in campaigns:
+        _check(each)
+    weights = zeros((len(campaigns), len(names)), int64)
+    for row, each in enumerate(campaigns):
+        for name, weight in each.response.items():
+            weights[row, names.index(name)] = weight
+    return Book(
+        lots_of(tuple(each.id for each in campaigns), tuple(each.priority for each in campaigns)),
+        tuple(bid_basis_micros(each, None) for each in campaigns),
+        array([each.base_ppm * MILLION for each in campaigns], int64),
+        names,
+        weights,
+        tuple((index, each) for index, each in enumerate(campaigns) if each.offers),
     )
 
 
-def lost_by(bid: auction.Bid, reserve_score: int) -> str:
-    """What a bid lost by: doing nothing was worth more, or another bid was."""
-    return "below_reserve" if bid.score < max(reserve_score, 1) else "outbid"
+def _check(campaign: Campaign) -> None:
+    worths = [bid_basis_micros(campaign, offer) for offer in (None, *campaign.offers)]
+    if not all(0 <= worth <= BID_MICROS_MAX for worth in worths):
+        raise ValueError(f"{campaign.id}: a conversion is worth 0 to {BID_MICROS_MAX} micros")
+    reach = abs(campaign.base_ppm) + sum(map(abs, campaign.response.values()))
+    if reach > BID_MICROS_MAX:
+        raise ValueError(f"{campaign.id}: base and response add up to more than {BID_MICROS_MAX}")
+
+
+def paced(book: Book, pacing: Mapping[str, int]) -> Paced:
+    """Bids under multipliers by campaign id, each taken as 0 to 1,000,000; absent = in full."""
+    shares = tuple(min(max(pacing.get(name, MILLION), 0), MILLION) for name in book.lots.ids)
+    bids = [
+        worth * share // MILLION for worth, share in zip(book.worth_micros, shares, strict=True)
+    ]
+    spent = sum(1 << index for index, share in enumerate(shares) if share == 0)
+    return Paced(array(bids, int64), shares, spent)
+
+
+def qualities_of(book: Book, table: Mapping[str, int | str]) -> Column:
+    """Incremental conversion probabilities in ppm: base + sum of weight x score, 0 to 1,000,000.
+
+    A score that nobody computed (rules decide) counts as zero.
+    """
+    total = book.base
+    if book.names:
+        scores = array([table.get(name, 0) for name in book.names], int64)
+        total = book.weights @ scores
+        total += book.base
+    quality = total // MILLION
+    minimum(quality, MILLION, out=quality)
+    maximum(quality, 0, out=quality)
+    return quality
+
+
+def with_offers(
+    book: Book, under: Paced, table: Mapping[str, int | str]
+) -> tuple[Column, dict[int, Offer]]:
+    """Bids with each visitor's own offers, and these by the campaign's index."""
+    if not book.offering:
+        return under.bids, {}
+    bids, chosen = under.bids.copy(), {}
+    for index, campaign in book.offering:
+        offer = offer_of(campaign, table)
+        if offer is not None:
+            chosen[index] = offer
+            bids[index] = bid_basis_micros(campaign, offer) * under.pacing_ppm[index] // MILLION
+    return bids, chosen

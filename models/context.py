@@ -13,50 +13,21 @@ from typing import Any
 from msgspec import Struct
 
 from models.assortment import NO_ASSORTMENT, Assortment, assortment
+from models.catalogue import Catalogue, catalogue_of
 from models.inputs import Inputs, compiled
 from models.intent import Intents, Scorer
-from models.rules import Rule, compile_rule
-from models.signals import SIGNALS
-from models.vocabulary import CONSENT_BITS, STAGES
-from schemas.campaign import Campaign, Campaigns
+from models.market import Market, market_of
 from schemas.decision import Versions
 from schemas.model import Model
 from schemas.policy import Policy
 from schemas.site import Site
-from schemas.trigger_bounds import TriggerBounds
 
-RULES_VERSION = 3
+RULES_VERSION = 4
 """Bumped by hand when the rules in models/ change meaning: it is part of every decision_id."""
 
 DEFAULT_MODEL = "default"
 MODEL_ABSENT, CATALOGUE_ABSENT, SITE_ABSENT = "no_model", "no_catalogue", "no_site"
 _UNTIL_ALWAYS = 1 << 62
-
-
-class Entry(Struct, frozen=True):
-    """One campaign made ready for selection: condition compiled, sets as bit masks."""
-
-    bit: int
-    campaign: Campaign
-    rule: Rule | None
-    needs: int
-    on: frozenset[str]
-    stages: int
-    groups: frozenset[str]
-
-
-class Catalogue(Struct, frozen=True):
-    """The campaigns of a site by placement; bit i of a mask stands for campaign i of the file.
-
-    `signals` are those that some condition reads: the others are not computed.
-    """
-
-    ids: tuple[str, ...]
-    by_id: dict[str, Entry]
-    by_placement: dict[str, tuple[Entry, ...]]
-    paused: int
-    bounds: TriggerBounds
-    signals: tuple[str, ...]
 
 
 class View(Struct, frozen=True):
@@ -71,6 +42,9 @@ class View(Struct, frozen=True):
     intents: Intents | None
     policy: Policy | None
     versions: Versions
+    market: Market | None
+    score_names: tuple[str, ...]
+    concept_names: tuple[str, ...]
 
 
 class Context:
@@ -90,8 +64,9 @@ class Context:
     def add(self, topic: str, record: Any) -> None:
         """Take in one control record of `topic`; the same version again replaces itself.
 
-        Raises RuleError for a condition that does not compile, and whatever `make_scorer` raises:
-        the record is then not in force and the earlier one stays.
+        Raises RuleError for a condition that does not compile, ValueError for a bid or a response
+        too large, and whatever `make_scorer` raises: the record is then not in force and the
+        earlier one stays.
         """
         entry = (record.effective_at_ms, record.version, _COMPILE[topic](self, record))
         history = self._history.setdefault((topic, record.site), [])
@@ -118,10 +93,11 @@ class Context:
         every = (sites, campaigns, products, model, default, policy)
         chosen = model if model[3] is not None else default
         record, scorer, inputs, intents = chosen[3] or (None, None, None, None)
+        offered = products[3] or NO_ASSORTMENT
         view = View(
             site=None if sites[3] is None or sites[3].removed else sites[3],
             catalogue=campaigns[3],
-            assortment=products[3] or NO_ASSORTMENT,
+            assortment=offered,
             model=record,
             scorer=scorer,
             inputs=inputs,
@@ -136,6 +112,9 @@ class Context:
                 policy=policy[2],
                 schema=self._schema,
             ),
+            market=_market(campaigns[3], policy[3], offered),
+            score_names=() if record is None else tuple(head.name for head in record.heads),
+            concept_names=() if record is None else record.concepts,
         )
         return max(each[0] for each in every), min(each[1] for each in every), view
 
@@ -150,44 +129,15 @@ class Context:
         return since, until, version, compiled
 
 
-def _catalogue(_: Context, record: Campaigns) -> Catalogue:
-    entries = [_entry(index, campaign) for index, campaign in enumerate(record.campaigns)]
-    by_placement: dict[str, tuple[Entry, ...]] = {}
-    for entry in entries:
-        if not entry.campaign.paused:
-            placement = entry.campaign.placement
-            by_placement[placement] = (*by_placement.get(placement, ()), entry)
-    return Catalogue(
-        ids=tuple(each.id for each in record.campaigns),
-        by_id={entry.campaign.id: entry for entry in entries},
-        by_placement=by_placement,
-        paused=sum(entry.bit for entry in entries if entry.campaign.paused),
-        bounds=record.bounds,
-        signals=tuple(sorted(_read(entries) & SIGNALS.keys())),
-    )
-
-
-def _read(entries: list[Entry]) -> set[str]:
-    """Every name that a condition of these campaigns reads."""
-    return {name for entry in entries if entry.rule for name in entry.rule.names}
-
-
-def _entry(index: int, campaign: Campaign) -> Entry:
-    stages = campaign.stages or STAGES
-    return Entry(
-        bit=1 << index,
-        campaign=campaign,
-        rule=compile_rule(campaign.when) if campaign.when else None,
-        needs=sum(CONSENT_BITS[purpose] for purpose in set(campaign.needs)),
-        on=frozenset(campaign.on),
-        stages=sum(1 << STAGES.index(stage) for stage in set(stages)),
-        groups=frozenset(campaign.excludes),
-    )
+def _market(
+    catalogue: Catalogue | None, policy: Policy | None, offered: Assortment
+) -> Market | None:
+    return None if catalogue is None else market_of(catalogue, policy, offered.by_id)
 
 
 _COMPILE: dict[str, Callable[[Context, Any], Any]] = {
     "sites": lambda _, record: record,
-    "campaigns": _catalogue,
+    "campaigns": lambda _, record: catalogue_of(record),
     "products": lambda _, record: assortment(record),
     "models": lambda context, record: (
         record,

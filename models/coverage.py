@@ -54,7 +54,7 @@ class Coverage:
 
     def add(self, decision: Decision) -> None:
         """Count one decision; one that no auction took (a probe, a bot) counts for nothing."""
-        if decision.reason not in ("won", "withheld", "no_eligible", "below_reserve"):
+        if decision.reason not in ("won", "withheld", "no_eligible", "below_reserve", "explored"):
             return
         self.decisions += 1
         moment = (decision.stage, decision.trigger.kind)

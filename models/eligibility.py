@@ -1,137 +1,134 @@
 """7 Eligibility: which campaigns may bid for this slot, and the rule that removed each other.
 
-The first check that fails names itself in the record, in the order of `REASONS`. The trigger is
-checked last: who fails only that may still serve as a fallback for a later trigger.
+Checks are made in the order of `REASONS`, on all campaigns of the placement at once as bit masks;
+the first that fails names itself in the record. What depends on the visitor least comes first, so
+that conditions, which cost most, are asked of those only who passed everything cheap.
 """
 
 from __future__ import annotations
 
-from msgspec import Struct
+from msgspec import Struct, field
 
-from models.context import Catalogue, Entry, View
-from models.exposures import DAY_MS, SHOWN, WITHHELD, active
+from models.catalogue import Catalogue
+from models.context import View
+from models.exposures import Used, acted_in_stage, channel_name, used
 from models.facts import Facts
-from schemas.profile import Exposure, Profile
+from schemas.exposure import REST
+from schemas.profile import Profile
 
 REASONS = tuple(
-    "paused placement bought stage_used schedule consent stage excluded cap_session cap_day "
-    "when stock trigger below_reserve outbid".split()
+    "paused placement bought stage_used schedule budget consent channel stand_in stage excluded "
+    "cap_session cap_day cap_user cap_channel trigger when stock "
+    "below_reserve outbid not_drawn".split()
 )
-"""Reason codes of the record, in the order of the checks; the last two come from the auction."""
+"""Reason codes of the record, in the order of the checks; the last three are the auction's.
+
+stand_in: it bids only in place of a campaign whose consent or channel is missing, and none is.
+"""
 
 
-class Field(Struct):
-    """Who may bid, who fails the trigger alone, and a bit mask of campaigns per reason."""
+class Sieve(Struct):
+    """Masks over the catalogue: who may bid, who fails the trigger alone so far, who failed what.
 
-    eligible: list[Entry]
-    other_trigger: list[Entry]
-    reasons: dict[str, int]
+    `silent` have not been asked for their condition or stock (see `for_fallback`).
+    """
+
+    eligible: int
+    silent: int = 0
+    reasons: dict[str, int] = field(default_factory=dict)
+
+    def drop(self, reason: str, failing: int) -> None:
+        """Remove those of `failing` that are still in, for this reason."""
+        gone = self.eligible & failing
+        if gone:
+            self.reasons[reason] = self.reasons.get(reason, 0) | gone
+            self.eligible ^= gone
 
 
-class _Used(Struct, frozen=True):
-    """What running exposures have used up: impressions by campaign, and exclusion groups."""
-
-    session: dict[str, int]
-    day: dict[str, int]
-    groups: dict[str, set[str]]
-
-
-def field(
-    profile: Profile, view: View, table: Facts, placement: str, trigger: str, now_ms: int
-) -> Field:
-    """Sort the catalogue for one slot. Reservations count like impressions."""
-    catalogue = view.catalogue
-    assert catalogue is not None
-    entries = catalogue.by_placement.get(placement, ())
-    out = Field([], [], _elsewhere(catalogue, placement))
-    blanket = _blanket(profile, now_ms)
-    if blanket:
-        if entries:
-            out.reasons[blanket] = sum(entry.bit for entry in entries)
+def sieve(profile: Profile, view: View, placement: str, trigger: str, now_ms: int) -> Sieve:
+    """Sort the catalogue for one slot by all that needs no facts; `ask` is asked of the rest."""
+    catalogue, market = view.catalogue, view.market
+    assert catalogue is not None and market is not None
+    screens = catalogue.screens
+    everybody = (1 << len(catalogue.ids)) - 1
+    out = Sieve(everybody)
+    out.drop("paused", catalogue.paused)
+    out.drop("placement", ~screens.placements.get(placement, 0))
+    if profile.session.bought:
+        out.drop("bought", everybody)
+    elif acted_in_stage(profile, now_ms):
+        out.drop("stage_used", everybody)
+    if not out.eligible:
         return out
-    used = _used(profile, catalogue, now_ms)
-    stage, consent = 1 << profile.session.stage, profile.consent
-    for entry in entries:
-        refused = _refusal(entry, view, table, used, stage, consent, now_ms)
-        if refused:
-            out.reasons[refused] = out.reasons.get(refused, 0) | entry.bit
-        elif entry.on and trigger not in entry.on:
-            out.reasons["trigger"] = out.reasons.get("trigger", 0) | entry.bit
-            out.other_trigger.append(entry)
-        else:
-            out.eligible.append(entry)
+    off = _off_schedule(catalogue, now_ms)
+    out.drop("schedule", off)
+    out.drop("budget", market.paced.spent)
+    reachable = everybody if profile.identified else screens.unaddressed
+    consented = screens.consents[profile.consent]
+    out.drop("consent", ~consented)
+    out.drop("channel", ~reachable)
+    if catalogue.stand_ins:
+        missing = ~(off | catalogue.paused | consented & reachable) & everybody
+        out.drop("stand_in", _idle(catalogue, missing))
+    out.drop("stage", ~screens.stages[profile.session.stage])
+    counts = used(profile, now_ms)
+    if counts is not None:
+        _caps(out, catalogue, counts)
+    before = out.eligible
+    out.drop("trigger", ~screens.triggers.get(trigger, screens.any_trigger))
+    out.silent = before ^ out.eligible
     return out
 
 
-def _elsewhere(catalogue: Catalogue, placement: str) -> dict[str, int]:
-    reasons = {"paused": catalogue.paused} if catalogue.paused else {}
-    for name, entries in catalogue.by_placement.items():
-        if name != placement:
-            bits = sum(entry.bit for entry in entries)
-            reasons["placement"] = reasons.get("placement", 0) | bits
-    return reasons
+def ask(out: Sieve, view: View, table: Facts) -> None:
+    """Remove those whose condition does not hold, or whose products are sold out."""
+    catalogue, market = view.catalogue, view.market
+    assert catalogue is not None and market is not None
+    if out.eligible:
+        out.drop("when", catalogue.rules.failing(table, out.eligible))
+    out.drop("stock", market.sold_out)
 
 
-def _blanket(profile: Profile, now_ms: int) -> str:
-    """A reason that removes everybody at once: bought, or the stage has had its action."""
-    session = profile.session
-    if session.bought:
-        return "bought"
-    for exposure in active(profile, now_ms):
-        if exposure.session == session.number and exposure.stage_entry == session.stage_entry:
-            return "stage_used"
-    return ""
+def for_fallback(out: Sieve, view: View, table: Facts) -> int:
+    """Mask of those that may be shown if the next answer is late: all but the trigger holds."""
+    catalogue, market = view.catalogue, view.market
+    assert catalogue is not None and market is not None
+    left = out.silent & catalogue.screens.fallbacks & ~market.sold_out
+    return left & ~catalogue.rules.failing(table, left) if left else 0
 
 
-def _used(profile: Profile, catalogue: Catalogue, now_ms: int) -> _Used:
-    used = _Used({}, {}, {})
-    for exposure in active(profile, now_ms):
-        name = exposure.campaign_id
-        if now_ms - exposure.decided_ms < DAY_MS:
-            used.day[name] = used.day.get(name, 0) + 1
-        if exposure.session == profile.session.number:
-            used.session[name] = used.session.get(name, 0) + 1
-            entry = catalogue.by_id.get(name)
-            for group in entry.groups if entry else ():
-                used.groups.setdefault(group, set()).add(name)
-    return used
+def _off_schedule(catalogue: Catalogue, now_ms: int) -> int:
+    return sum(
+        bit
+        for bit, starts_ms, ends_ms in catalogue.scheduled
+        if now_ms < starts_ms or 0 < ends_ms <= now_ms
+    )
 
 
-def _refusal(
-    entry: Entry, view: View, table: Facts, used: _Used, stage: int, consent: int, now_ms: int
-) -> str:
-    """The first reason against this campaign, or an empty string if it may bid."""
-    campaign = entry.campaign
-    if now_ms < campaign.starts_at_ms or 0 < campaign.ends_at_ms <= now_ms:
-        return "schedule"
-    if entry.needs & ~consent:
-        return "consent"
-    if not entry.stages & stage:
-        return "stage"
-    if used.groups and any(used.groups.get(group, set()) - {campaign.id} for group in entry.groups):
-        return "excluded"
-    if 0 < campaign.cap_session <= used.session.get(campaign.id, 0):
-        return "cap_session"
-    if 0 < campaign.cap_day <= used.day.get(campaign.id, 0):
-        return "cap_day"
-    if entry.rule is not None and not entry.rule.holds(table):
-        return "when"
-    if campaign.render.products and _sold_out(entry, view):
-        return "stock"
-    return ""
+def _idle(catalogue: Catalogue, missing: int) -> int:
+    """Mask of the stand-ins of whom none is missing."""
+    return sum(bit for replaced, bit in catalogue.stand_ins if not replaced & missing)
 
 
-def _sold_out(entry: Entry, view: View) -> bool:
-    by_id = view.assortment.by_id
-    named = [by_id.get(product.id) for product in entry.campaign.render.products]
-    return all(product is not None and product.stock == 0 for product in named)
-
-
-def shown_in_session(profile: Profile) -> int:
-    """Impressions of this session, withheld ones included: the frequency part of the reserve."""
-    number = profile.session.number
-    return sum(_counts(each) and each.session == number for each in profile.exposures)
-
-
-def _counts(exposure: Exposure) -> bool:
-    return exposure.state in (SHOWN, WITHHELD)
+def _caps(out: Sieve, catalogue: Catalogue, counts: Used) -> None:
+    """Exclusion groups, caps of a campaign, caps of its channel."""
+    excluded = session = day = ever = 0
+    names = counts.ever if REST not in counts.ever else catalogue.by_id
+    for name in names:
+        entry = catalogue.by_id.get(name)
+        if entry is None:
+            continue
+        shown, today, total = counts.of(name)
+        campaign, bit = entry.campaign, entry.bit
+        excluded |= entry.rivals if shown else 0
+        session |= bit if 0 < campaign.cap_session <= shown else 0
+        day |= bit if 0 < campaign.cap_day <= today else 0
+        ever |= bit if 0 < campaign.cap_user <= total else 0
+    out.drop("excluded", excluded)
+    out.drop("cap_session", session)
+    out.drop("cap_day", day)
+    out.drop("cap_user", ever)
+    for cap, mask in catalogue.channels:
+        shown, today, total = counts.of(channel_name(cap.channel))
+        if 0 < cap.cap_session <= shown or 0 < cap.cap_day <= today or 0 < cap.cap_user <= total:
+            out.drop("cap_channel", mask)

@@ -7,63 +7,130 @@ withheld winner counts as shown, so that people in a holdout meet the same aucti
 
 from __future__ import annotations
 
-from schemas.decision import Decision
-from schemas.event import Event
-from schemas.ids import short_hash
-from schemas.profile import EXPOSURES_MAX, Exposure, Profile
+from msgspec import Struct
 
-RESERVED, SHOWN, WITHHELD, HELD, RELEASED = 0, 1, 2, 3, 4
-LAPSE_MS = 10_000
-DAY_MS = 24 * 3600 * 1000
+from schemas.campaign import ON_SITE
+from schemas.event import Event
+from schemas.exposure import (
+    DAY_MS,
+    EXPOSURES_MAX,
+    HELD,
+    LAPSE_MS,
+    OF_CHANNEL,
+    RELEASED,
+    RESERVED,
+    REST,
+    SHOWN,
+    WITHHELD,
+    Exposure,
+    counts_now,
+    given_of,
+    retired,
+)
+from schemas.ids import short_hash
+from schemas.profile import Profile
+
 FALLBACK = "fallback"
 
 
-def counts_now(exposure: Exposure, now_ms: int) -> bool:
-    """Whether this exposure uses up caps and its stage."""
-    if exposure.state in (SHOWN, WITHHELD):
-        return True
-    if exposure.state == HELD:
-        return now_ms <= exposure.expires_ms
-    return exposure.state == RESERVED and now_ms <= exposure.expires_ms + LAPSE_MS
+class Used(Struct, frozen=True):
+    """What counts against caps: this session, the last 24 hours, ever; by campaign or channel.
+
+    A campaign that was never folded by name has at least what REST has.
+    """
+
+    session: dict[str, int]
+    day: dict[str, int]
+    ever: dict[str, int]
+
+    def of(self, name: str) -> tuple[int, int, int]:
+        """(session, day, ever) of a campaign id or of `channel_name`."""
+        if name not in self.ever and name[:1] != OF_CHANNEL:
+            name = REST
+        return self.session.get(name, 0), self.day.get(name, 0), self.ever.get(name, 0)
+
+    def book(self, name: str, session: int, day: int, ever: int) -> None:
+        """Count more of one name."""
+        before = self.of(name)
+        self.session[name] = before[0] + session
+        self.day[name] = before[1] + day
+        self.ever[name] = before[2] + ever
 
 
-def active(profile: Profile, now_ms: int) -> list[Exposure]:
-    """Exposures that count now."""
-    return [each for each in profile.exposures if counts_now(each, now_ms)]
+def channel_name(channel: str) -> str:
+    """The name under which a channel is counted; an exposure writes the site itself as empty."""
+    return OF_CHANNEL if channel == ON_SITE else OF_CHANNEL + channel
 
 
-def add(profile: Profile, exposure: Exposure) -> None:
-    """Remember one more; beyond the bound those that no longer count go first."""
-    kept = [*profile.exposures, exposure]
-    if len(kept) > EXPOSURES_MAX:
-        now_ms = exposure.decided_ms
-        drop = next((each for each in kept if not counts_now(each, now_ms)), kept[0])
-        kept = [each for each in kept if each is not drop]
-    profile.exposures = kept
+def used(profile: Profile, now_ms: int) -> Used | None:
+    """What counts against caps; None if nothing was ever given.
+
+    Reservations, held fallbacks and what is withheld count like impressions.
+    """
+    if not profile.exposures and not profile.given:
+        return None
+    out = Used({}, {}, {})
+    number = profile.session.number
+    for tally in given_of(profile.given) if profile.given else ():
+        today = tally.in_day if now_ms - tally.newest_ms < DAY_MS else 0
+        out.book(tally.name, tally.in_session * (tally.session == number), today, tally.in_all)
+    for exposure in profile.exposures:
+        if counts_now(exposure, now_ms):
+            same, today = exposure.session == number, now_ms - exposure.decided_ms < DAY_MS
+            out.book(exposure.campaign_id, same, today, 1)
+            out.book(channel_name(exposure.channel), same, today, 1)
+    return out
 
 
-def reserved(decision: Decision, stage_entry: int, session: int, *, withheld: bool) -> Exposure:
-    """The reservation of a decision's winner."""
-    return Exposure(
-        slot_id=decision.slot_id,
-        decision=short_hash(decision.decision_id),
-        campaign_id=decision.campaign_id,
-        placement=decision.placement,
-        session=session,
-        stage_entry=stage_entry,
-        tab=short_hash(decision.session_id, decision.tab_id),
-        decided_ms=decision.decided_at_ms,
-        expires_ms=decision.expires_at_ms,
-        state=WITHHELD if withheld else RESERVED,
+def acted_in_stage(profile: Profile, now_ms: int) -> bool:
+    """Whether this stage of the session has had its action."""
+    session = profile.session
+    return any(
+        exposure.session == session.number
+        and exposure.stage_entry == session.stage_entry
+        and counts_now(exposure, now_ms)
+        for exposure in profile.exposures
     )
 
 
-def release_held(profile: Profile, session_id: str, tab_id: str) -> None:
-    """The tab's next decision releases the fallback that its last one held."""
-    tab = short_hash(session_id, tab_id)
-    profile.exposures = [
-        each for each in profile.exposures if not (each.state == HELD and each.tab == tab)
-    ]
+def shown_in_session(profile: Profile) -> int:
+    """Impressions of this session, withheld ones included: the frequency part of the reserve."""
+    number = profile.session.number
+    count = sum(
+        each.session == number and each.state in (SHOWN, WITHHELD) for each in profile.exposures
+    )
+    for tally in given_of(profile.given) if profile.given else ():
+        if tally.name[:1] == OF_CHANNEL and tally.session == number:
+            count += tally.in_session
+    return count
+
+
+def add(profile: Profile, exposure: Exposure) -> None:
+    """Remember one more; beyond the bound one goes, and is folded if it counts."""
+    profile.exposures = [*profile.exposures, exposure]
+    if len(profile.exposures) > EXPOSURES_MAX:
+        profile.exposures, profile.given = retired(
+            profile.exposures, profile.given, EXPOSURES_MAX, exposure.decided_ms
+        )
+
+
+def release_held(profile: Profile, session_id: str, tab_id: str, now_ms: int) -> None:
+    """The tab's next decision releases the fallback that its last one held.
+
+    It is kept for LAPSE_MS: its impression may be on the way, and must find it to be booked.
+    """
+    kept = []
+    tab = None
+    for exposure in profile.exposures:
+        if exposure.state == HELD:
+            tab = tab if tab is not None else short_hash(session_id, tab_id)
+            if exposure.tab == tab:
+                exposure.state = RELEASED
+                exposure.expires_ms = now_ms + LAPSE_MS
+        elif exposure.state == RELEASED and not exposure.slot_id and now_ms > exposure.expires_ms:
+            continue
+        kept.append(exposure)
+    profile.exposures = kept
 
 
 def cancel(profile: Profile, now_ms: int) -> tuple[str, ...]:
@@ -99,7 +166,7 @@ def _find(profile: Profile, event: Event) -> Exposure | None:
     if event.source_shown == FALLBACK:
         carrier = short_hash(event.decision_id or "")
         for exposure in profile.exposures:
-            if exposure.state == HELD and exposure.decision == carrier:
+            if not exposure.slot_id and exposure.decision == carrier:
                 _release_slot(profile, event.slot_id)
                 exposure.slot_id = event.slot_id or exposure.slot_id
                 return exposure

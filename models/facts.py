@@ -20,17 +20,12 @@ Facts = dict[str, int | str]
 
 def scores(profile: Profile, view: View) -> dict[str, int]:
     """Intent name -> ppm, in the model's order; empty while rules decide."""
-    if view.model is None:
-        return {}
-    names = [head.name for head in view.model.heads]
-    return dict(zip(names, profile.scores, strict=False))
+    return dict(zip(view.score_names, profile.scores, strict=False))
 
 
 def concepts(profile: Profile, view: View) -> dict[str, int]:
     """Concept name -> ppm, in the model's order; empty while rules decide."""
-    if view.model is None:
-        return {}
-    return dict(zip(view.model.concepts, profile.concepts, strict=False))
+    return dict(zip(view.concept_names, profile.concepts, strict=False))
 
 
 def facts(profile: Profile, tab: Tab, view: View, trigger: str, now_ms: int) -> Facts:

@@ -10,6 +10,6 @@ def clear_page(profile: Profile) -> None:
     """Forget what the visitor did on the page that has just been left."""
     profile.tally, profile.session, profile.tabs = Tally(), Session(), []
     profile.exposures, profile.burst = [], Burst()
-    profile.graph = profile.seen = profile.origin = b""
+    profile.graph = profile.seen = profile.origin = profile.given = b""
     profile.interest_top = profile.interest_sum = 0
     profile.concepts, profile.scores, profile.trends, profile.hidden = [], [], [], b""

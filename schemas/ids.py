@@ -7,6 +7,7 @@ of one, `EpochMs` milliseconds since 1970 (engine time unless a name says client
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from hashlib import blake2b, sha256
 from hmac import new as new_hmac
 from typing import NewType
@@ -24,16 +25,17 @@ MILLION = 1_000_000
 TICK_KEY = UserKey("~tick")
 SITE = re.compile(r"[a-z0-9-]{1,32}")
 USER_KEY = re.compile(r"[a-z0-9-]{1,32}:[vpu]:[0-9a-f]{32,64}")
+_SIZES = tuple(size.to_bytes(4, "big") for size in range(128))
 
 
 def joined(*parts: str | bytes) -> bytes:
     """Length-prefixed concatenation, so that no two tuples of parts hash alike."""
-    out = []
+    out = b""
     for part in parts:
         data = part.encode() if isinstance(part, str) else part
-        out.append(len(data).to_bytes(4, "big"))
-        out.append(data)
-    return b"".join(out)
+        size = len(data)
+        out += (_SIZES[size] if size < len(_SIZES) else size.to_bytes(4, "big")) + data
+    return out
 
 
 def visitor_key(site: str, mint_secret: bytes, seed: str, *, lasting: bool) -> UserKey:
@@ -70,8 +72,13 @@ def deadline_slot(site: str, user_key: str, placement: str, kind: str, deadline_
 
 def decision_id(slot: str, versions: tuple[int, ...]) -> DecisionId:
     """Name of one decision: its slot under the versions in force (rules version included)."""
-    data = joined(slot, ",".join(str(version) for version in versions))
+    data = joined(slot, _listed(versions))
     return DecisionId("d_" + blake2b(data, digest_size=16).hexdigest())
+
+
+@lru_cache(256)
+def _listed(versions: tuple[int, ...]) -> str:
+    return ",".join(map(str, versions))
 
 
 def draw_ppm(salt: bytes, purpose: str, *parts: str) -> int:

@@ -5,7 +5,8 @@ layout ever landed and upgrades it (schemas/layouts.py); an unknown one is refus
 itself protects nothing here (it restores a LONG as a DOUBLE without a word), so this does.
 
 What every event reads lies open. What only some events need (interest graph, products seen,
-touches, paces) is packed bytes within (schemas/sections.py): each open value costs every event.
+touches, paces, actions given) is packed bytes within (schemas/sections.py): each open value costs
+every event.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from schemas.burst import Burst
+from schemas.exposure import EXPOSURES_MAX, Exposure, retired
 from schemas.layouts import upgraded
 
 MAGIC = b"KP"
@@ -21,7 +23,6 @@ LAYOUT = 2
 STATE_BYTES_MAX = 4096
 WINDOWS_MAX = 8
 TOMBSTONES_MAX = 64
-EXPOSURES_MAX = 16
 TABS_MAX = 8
 CART_MAX = 16
 PREFERENCES_MAX = 8
@@ -164,26 +165,6 @@ class Session(Struct, array_like=True):
     stage_after_ms: int = 0
 
 
-class Exposure(Struct, array_like=True):
-    """One action given to this user, from reservation to impression.
-
-    `state`: 0 reserved, 1 shown, 2 withheld (counts as shown), 3 fallback held, 4 released.
-    """
-
-    slot_id: str
-    decision: int
-    campaign_id: str
-    placement: str
-    session: int
-    stage_entry: int
-    tab: int
-    decided_ms: int
-    expires_ms: int
-    state: int = 0
-    clicked: bool = False
-    dismissed: bool = False
-
-
 class Profile(Struct, array_like=True):
     """The whole state of one user key; times are engine milliseconds unless named ts.
 
@@ -224,6 +205,7 @@ class Profile(Struct, array_like=True):
     consent_at_ms: int = 0
     seen: bytes = b""
     origin: bytes = b""
+    given: bytes = b""
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -256,7 +238,7 @@ def _trim(profile: Profile) -> None:
     elif len(profile.tabs) > 1:
         profile.tabs = profile.tabs[1:]
     elif len(profile.exposures) > EXPOSURES_MAX // 2:
-        profile.exposures = profile.exposures[1:]
+        _retire(profile, len(profile.exposures) - 1)
     elif len(profile.windows) > 1:
         oldest = min(profile.windows, key=lambda window: (window.last_ms, window.key))
         profile.windows = [window for window in profile.windows if window is not oldest]
@@ -268,7 +250,14 @@ def _trim(profile: Profile) -> None:
         tally.preferences = dict(list(tally.preferences.items())[1:])
     else:
         assert profile.exposures or profile.origin, "nothing is left to trim"
-        profile.origin, profile.exposures = b"", []
+        profile.origin = b""
+        _retire(profile, 0)
+
+
+def _retire(profile: Profile, room: int) -> None:
+    profile.exposures, profile.given = retired(
+        profile.exposures, profile.given, room, profile.now_ms
+    )
 
 
 def load(data: bytes | None) -> Profile | None:

@@ -131,7 +131,7 @@ def test_a_wall_clock_in_a_rule_would_break_the_chain(
     """The planted bug: a decision that reads this machine's time is found at once."""
     import time
 
-    from models import decision as rules
+    from models import record as rules
 
     honest = rules._counts
 
