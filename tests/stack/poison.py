@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import random
+import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
 from connectors.avro import Codec
-from schemas.event import Event, Product
+from schemas.event import Consent, Event, Page, Product
+from schemas.ids import known_key
 
 RECORD_BYTES_MAX = 255 * 1024
 HEADER = 5
@@ -43,6 +45,26 @@ class Bench(NamedTuple):
     def noise(self, size: int) -> bytes:
         """Random bytes."""
         return self.rng.randbytes(size)
+
+
+def good_event(number: int) -> Event:
+    """An event that would be applied."""
+    now = int(time.time() * 1000)
+    return Event(
+        event_id=f"poison-{number}",
+        type="click",
+        site="demo",
+        user_key=known_key("demo", b"poison", str(number)),
+        session_id="s",
+        tab_id="t",
+        session_index=0,
+        ts_ms=now,
+        sent_at_ms=now,
+        received_at_ms=now,
+        accepted_at_ms=now,
+        consent=Consent(True, True, True),
+        page=Page("https://shop.example/", "/", "home", "Home"),
+    )
 
 
 def _header(schema_id: int) -> bytes:

@@ -24,8 +24,8 @@ from infra.local.stack import Stack
 from schemas.ids import known_key
 from schemas.topics import DECISIONS, EVENTS
 from tests.stack.conftest import free_ports
-from tests.stack.test_kills import await_that
-from tests.stack.test_poison import good_event
+from tests.stack.healing import await_that
+from tests.stack.poison import good_event
 
 RUNNING_S = 120.0
 

@@ -23,8 +23,8 @@ from infra.local.stack import Stack
 from schemas.chain import total
 from schemas.topics import DECISIONS
 from tests.stack.conftest import Kairos, left_behind, stack_env
-from tests.stack.test_kills import await_that, running
-from tests.stack.test_replay import recorded
+from tests.stack.healing import await_that, running
+from tests.stack.replaying import recorded
 
 DWELLERS = 60
 DEADLINES_MIN = 50

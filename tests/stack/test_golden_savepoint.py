@@ -20,7 +20,7 @@ from schemas.decision import Decision
 from schemas.event import PROBE, Event
 from schemas.topics import DECISIONS, EVENTS
 from tests.stack.conftest import Kairos, stack_env
-from tests.stack.test_kills import await_that
+from tests.stack.healing import await_that
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 LAYOUTS = sorted(path.parent for path in GOLDEN.glob("layout_*/savepoint"))
