@@ -23,6 +23,7 @@ def titles(page: Page) -> list[str]:
     return page.locator(".k h2").all_inner_texts()
 
 
+@pytest.mark.promise("C70")
 def test_a_page_view_and_its_product_arrive_in_one_simple_request(
     visit: Visit, shop: FixtureShop
 ) -> None:
@@ -47,6 +48,7 @@ def test_index_grows_by_one_per_tab_over_pages(visit: Visit, shop: FixtureShop) 
     assert len({post["tab_id"] for post in shop.posts}) == 1
 
 
+@pytest.mark.promise("C15")
 def test_a_click_that_navigates_away_arrives_exactly_once(visit: Visit, shop: FixtureShop) -> None:
     page = visit()
     for path in ("/p/2", "/p/3", "/p/4"):
@@ -82,6 +84,7 @@ def test_a_gateway_that_fails_gets_the_same_events_again(visit: Visit, shop: Fix
     assert len(shop.of("add_to_cart")) == 1
 
 
+@pytest.mark.promise("C16")
 def test_scrolling_reports_bands_once(visit: Visit, shop: FixtureShop) -> None:
     page = visit()
     for _ in range(2):
@@ -94,6 +97,7 @@ def test_scrolling_reports_bands_once(visit: Visit, shop: FixtureShop) -> None:
     assert shop.of("scroll")[-1]["vectors"]["scroll_depth"] >= 0.9
 
 
+@pytest.mark.promise("C17")
 def test_a_mouse_resting_on_a_product_is_a_hover(visit: Visit, shop: FixtureShop) -> None:
     page = visit()
     page.locator("#other").scroll_into_view_if_needed()
@@ -145,6 +149,7 @@ def test_a_route_of_an_application_is_a_page_with_timers_from_zero(
     assert not shop.of("page_leave")
 
 
+@pytest.mark.promise("E26")
 def test_hiding_and_showing_are_reported(visit: Visit, shop: FixtureShop) -> None:
     page = visit()
     for state in ("hidden", "visible"):

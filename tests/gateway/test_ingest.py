@@ -153,6 +153,7 @@ def test_a_refusal_never_quotes_what_was_sent() -> None:
     assert canary not in repr(result)
 
 
+@pytest.mark.promise("M32", "M35", "M36", "M37")
 def test_every_field_of_the_public_event_arrives_in_units_of_the_log() -> None:
     sent = make_event(
         page={"url": "https://shop.example/p/1#reviews", "path": "/p/1", "type": "product"},
@@ -204,6 +205,7 @@ BARE = {
 }
 
 
+@pytest.mark.promise("M32", "M33", "M34", "M36", "M37")
 def test_the_bare_event_is_taken_as_printed() -> None:
     result = post(BARE, site="demo", session_id="s-91")
     assert isinstance(result, Accepted)

@@ -224,6 +224,7 @@ def test_what_was_acknowledged_survives_kill_9(tmp_path: Path) -> None:
     assert len(set(acked.values())) == len(acked) >= 120
 
 
+@pytest.mark.promise("D11")
 def test_our_client_registers_every_topic_once(process: RegistryProcess) -> None:
     client = RegistryClient(process.url)
     ids = register_all(client)
@@ -233,6 +234,7 @@ def test_our_client_registers_every_topic_once(process: RegistryProcess) -> None
     assert level == (200, {"compatibilityLevel": "FULL_TRANSITIVE"})
 
 
+@pytest.mark.promise("D11")
 def test_an_event_crosses_two_clients(process: RegistryProcess) -> None:
     event = Event(event_id="e", type="page_view", site="demo", user_key="~tick")
     frame = codec("events", RegistryClient(process.url)).encode(event)

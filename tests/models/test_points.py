@@ -66,7 +66,10 @@ def test_cart_exit_and_stage_are_instant(name, moved, kind, due):
 @pytest.mark.parametrize("which", ["score", "concept"])
 def test_a_threshold_asks_when_it_is_reached_from_below_and_only_then(which, before, after, asks):
     """Scores and concepts alike; staying above it does not ask again."""
-    ours = lambda value: [value, 0] if which == "score" else [0, value]  # noqa: E731
+
+    def ours(value: int) -> list[int]:
+        return [value, 0] if which == "score" else [0, value]
+
     ask = ask_of(profile_of(*ours(after)), event("hover"), TAB, view_of(), ours(before), False)
     assert (ask.kind if ask else None) == ("threshold" if asks else None)
 

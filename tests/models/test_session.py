@@ -55,6 +55,7 @@ def test_activity_keeps_a_session_alive_beyond_30_minutes():
         (48 * DWELL_CLIP_MS, DWELL_CLIP_MS),
     ],
 )
+@pytest.mark.promise("C34")
 def test_a_dwell_is_the_client_s_own_difference_made_harmless(client_ms, dwell_ms):
     """A clock set back gives 0, one set ahead the longest dwell there is."""
     first = event("page_view", page=page("/a"))
@@ -94,6 +95,7 @@ def test_going_back_is_the_page_before_the_last(paths, backtracks):
         (Source(referrer="http://[broken"), "direct"),
     ],
 )
+@pytest.mark.promise("C19", "C20", "C36")
 def test_the_source_of_a_visit_is_one_of_six_classes(source, kind):
     """What was paid for or mailed counts before the host; a bad address is no host."""
     assert visited(event("page_view", source=source)).session.source == kind

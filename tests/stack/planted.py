@@ -37,6 +37,15 @@ DEFECTS = {
         "operators/hop.py",
         "_honest = UserHop._reject\nUserHop._reject = lambda *arguments: _honest(*arguments)[:0]\n",
     ),
+    "broken at import": (
+        "jobs/decisioning.py",
+        "raise RuntimeError('broken at import')\n",
+    ),
+    "broken at open": (
+        "operators/decide.py",
+        "def require_build(_):\n    raise RuntimeError('broken at open')\n",
+    ),
+    "none, only other bytes": ("operators/decide.py", "# Changed.\n"),
     "exception on a bad record": (
         "operators/hop.py",
         "def _reject(self, origin, reason, *_):\n"

@@ -103,6 +103,7 @@ def has_worker(rest: FlinkRest) -> bool:
         return False
 
 
+@pytest.mark.promise("D8")
 def test_the_command_of_the_page_submits_a_job_that_decides(stack: Stack, cluster: Foreign) -> None:
     """Both clusters read the log: the same decision twice, byte for byte."""
     done = subprocess.run(

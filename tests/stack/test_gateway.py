@@ -130,6 +130,7 @@ def murmur2(data: bytes) -> int:
     return value ^ value >> 15
 
 
+@pytest.mark.promise("M8")
 async def test_an_acknowledged_event_lies_in_its_keys_partition_under_its_stamp(
     second: Second,
 ) -> None:

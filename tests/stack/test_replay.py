@@ -25,7 +25,7 @@ def result(stack: Stack, env: Mapping[str, str]) -> dict:
     return found
 
 
-@pytest.mark.promise("C14", "D6", "D7", "M9", "M31")
+@pytest.mark.promise("C14", "D6", "D7", "D9", "M9", "M31")
 def test_every_acknowledged_event_is_accounted_for_by_separate_counts(result):
     """applied + duplicate + late + dead-lettered, counted in state, meet what was sent."""
     assert result["users"] == SESSIONS
@@ -44,6 +44,7 @@ def test_every_page_of_a_recorded_visit_is_answered(result):
     assert verdicts.answers(result) == []
 
 
+@pytest.mark.promise("D4")
 def test_real_visitors_meet_several_campaigns_and_scores_decide(result):
     """At least a fifth of the sessions get an action; three campaigns win, one on its scores."""
     assert verdicts.choices(result) == []

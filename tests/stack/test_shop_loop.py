@@ -134,6 +134,7 @@ def winner(stack: Stack) -> Iterator[None]:
     writer.publish_campaigns(before)
 
 
+@pytest.mark.promise("C63")
 def test_a_click_becomes_an_action_on_the_page_and_the_click_on_it_an_outcome(
     shop: str, browser: Browser, winner: None, log: Log
 ) -> None:

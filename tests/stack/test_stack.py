@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import socket
 import subprocess
 import sys
@@ -25,6 +24,7 @@ from operators.build import build_id
 from tests import verdicts
 from tests.stack.conftest import left_behind, stack_env
 from tests.stack.healing import WAITED_FOR_S, comes_back, healing, job, kill
+from tests.stack.planted import code_with
 from tests.stack.replaying import end_offset
 
 RESTARTED_S_MAX = 20.0
@@ -37,14 +37,6 @@ def contents(stack: Stack) -> dict[str, object]:
     """What the stack holds beside the job's state: records and schemas."""
     subjects = http_json(f"{stack.state.endpoints['registry']}/subjects")
     return {"triggers": end_offset(stack, "triggers"), "schema": MARK in subjects}
-
-
-def code_with(stack: Stack, folder: Path, name: str, text: str) -> Path:
-    """A copy of the job's code with lines added to one file."""
-    shutil.copytree(stack.code, folder, dirs_exist_ok=True)
-    with (folder / name).open("a", encoding="utf-8") as file:
-        file.write(text)
-    return folder
 
 
 def seen_with(stack: Stack, code: Path) -> Stack:
@@ -172,7 +164,7 @@ def test_data_and_job_go_on_after_down_and_up(stack: Stack) -> None:
 
 def test_changed_code_goes_on_from_a_savepoint_and_back(stack: Stack, tmp_path: Path) -> None:
     before = stack.state.build_id
-    code = code_with(stack, tmp_path / "code", "operators/decide.py", "\n# Changed.\n")
+    code = code_with(stack.code, tmp_path / "code", "none, only other bytes")
     told = seen_with(stack, code).deploy()
     print(told)
     runs = stack.rest.build_of(job(stack))
@@ -187,12 +179,7 @@ def test_code_that_cannot_build_its_plan_leaves_the_running_job_alone(
     stack: Stack, tmp_path: Path
 ) -> None:
     before = job(stack)
-    code = code_with(
-        stack,
-        tmp_path / "code",
-        "jobs/decisioning.py",
-        "\nraise RuntimeError('broken at import')\n",
-    )
+    code = code_with(stack.code, tmp_path / "code", "broken at import")
     with pytest.raises(SubmissionFailed, match="broken at import"):
         seen_with(stack, code).deploy()
     assert job(stack) == before
@@ -201,8 +188,7 @@ def test_code_that_cannot_build_its_plan_leaves_the_running_job_alone(
 
 def test_code_that_cannot_open_is_rolled_back_by_itself(stack: Stack, tmp_path: Path) -> None:
     before = stack.state.build_id
-    text = "\ndef require_build(_):\n    raise RuntimeError('broken at open')\n"
-    code = code_with(stack, tmp_path / "code", "operators/decide.py", text)
+    code = code_with(stack.code, tmp_path / "code", "broken at open")
     told = seen_with(stack, code).deploy()
     assert "broken at open" in told["error"]
     assert stack.state.build_id == before
