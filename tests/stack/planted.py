@@ -35,7 +35,12 @@ DEFECTS = {
     ),
     "dead letter dropped": (
         "operators/hop.py",
-        "_honest = UserHop._reject\nUserHop._reject = lambda *arguments: _honest(*arguments)[:0]\n",
+        "from connectors.routes import read_routed\n"
+        "_honest = UserHop.element\n"
+        "def element(*arguments):\n"
+        "    out = _honest(*arguments)\n"
+        "    return [each for each in out if read_routed(each[1])[0] != DEAD_LETTERS]\n"
+        "UserHop.element = element\n",
     ),
     "broken at import": (
         "jobs/decisioning.py",
@@ -48,9 +53,9 @@ DEFECTS = {
     "none, only other bytes": ("operators/decide.py", "# Changed.\n"),
     "exception on a bad record": (
         "operators/hop.py",
-        "def _reject(self, origin, reason, *_):\n"
+        "def letter(self, origin, reason, *_):\n"
         "    raise ValueError(reason)\n"
-        "UserHop._reject = _reject\n",
+        "UserHop.letter = letter\n",
     ),
 }
 """Name -> (file, what is added at its end)."""
