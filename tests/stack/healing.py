@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from infra.local.process import wait_until
 from infra.local.stack import Stack
-from tests.verdicts import Healing
+from tests.checks import Healing
 
 WAITED_FOR_S = 90.0
 

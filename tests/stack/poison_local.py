@@ -16,7 +16,7 @@ from connectors.memory import MemoryRegistry
 from connectors.routes import Origin, read_routed
 from operators.local import LocalJob
 from schemas.topics import DEAD_LETTERS, EVENTS
-from tests import verdicts
+from tests import checks
 from tests.stack.poison import RECORDS, Bench, good_event
 
 SEED = 20
@@ -24,7 +24,7 @@ PARTITION = 3
 
 
 def problems() -> list[str]:
-    """The verdict on one record a class, and a good one beside each."""
+    """What the check says of one record a class, and a good one beside each."""
     registry = MemoryRegistry()
     job = LocalJob(empty_context(), codecs(registry))
     letters = codec(DEAD_LETTERS, registry)
@@ -47,7 +47,7 @@ def problems() -> list[str]:
             if topic == DEAD_LETTERS:
                 letter = letters.decode(frame)
                 found[letter.origin_partition, letter.origin_offset] = letter
-    return verdicts.poison(injected, found, restarts)
+    return checks.poison(injected, found, restarts)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """A crash right after new campaigns: one decision a slot wins, whatever version it was under.
 
-Planted beside test_replay.py: version in the slot key, which `verdicts.slots` must see.
+Planted beside test_replay.py: version in the slot key, which `checks.slots` must see.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from infra.local.layout import CHECKOUT
 from infra.local.stack import Stack
-from tests import verdicts
+from tests import checks
 from tests.stack.conftest import Kairos
 from tests.stack.healing import healing, job, kill
 from tests.stack.replaying import between_checkpoints, replayed
@@ -43,9 +43,9 @@ def test_a_kill_within_two_seconds_of_apply_leaves_one_winner_a_slot(
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout)["version"] > 1
         seen = healing(stack, before, "taskmanager-1", kill(stack, "taskmanager-1"))
-        assert verdicts.healed(seen, before, job(stack)) == []
+        assert checks.healed(seen, before, job(stack)) == []
 
     result = replayed(env, *OPTIONS, meanwhile=applied_and_killed)
-    assert verdicts.struck(result) == []
-    assert verdicts.counts(result) == []
-    assert verdicts.slots(result) == []
+    assert checks.struck(result) == []
+    assert checks.counts(result) == []
+    assert checks.slots(result) == []

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from infra.local.stack import Stack
-from tests import verdicts
+from tests import checks
 from tests.stack.healing import healing, job, kill, watched
 from tests.stack.planted import running_with
 from tests.stack.replaying import between_checkpoints, replayed
@@ -29,12 +29,12 @@ def test_a_killed_process_costs_no_event_and_no_second_decision(
         between_checkpoints(stack)
         seen = healing(stack, before, victim, kill(stack, victim))
         print(f"{victim}: {seen}")
-        assert verdicts.healed(seen, before, job(stack)) == []
+        assert checks.healed(seen, before, job(stack)) == []
 
     result = replayed(env, *OPTIONS, meanwhile=killed)
-    assert verdicts.struck(result) == []
-    assert verdicts.counts(result) == []
-    assert verdicts.slots(result) == []
+    assert checks.struck(result) == []
+    assert checks.counts(result) == []
+    assert checks.slots(result) == []
 
 
 def test_a_decision_that_a_kill_changes_is_seen(
@@ -48,8 +48,8 @@ def test_a_decision_that_a_kill_changes_is_seen(
 
     with running_with(stack, tmp_path, "wall clock in a decision"):
         result = replayed(env, *FEWER, meanwhile=killed)
-    assert verdicts.slots(result) == ["slots with two bodies"]
-    assert verdicts.counts(result) == []
+    assert checks.slots(result) == ["slots with two bodies"]
+    assert checks.counts(result) == []
 
 
 @pytest.mark.parametrize(
@@ -66,4 +66,4 @@ def test_a_job_that_does_not_heal_is_seen(planted: str, replaced: bool, runs: li
     told = watched(
         lambda: replaced, lambda: answers.pop(0) if len(answers) > 1 else answers[0], within_s=0.2
     )
-    assert verdicts.healed(told, "job", "job"), planted
+    assert checks.healed(told, "job", "job"), planted

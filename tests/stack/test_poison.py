@@ -20,7 +20,7 @@ from connectors.topic_tail import TopicTail
 from infra.local.layout import CHECKOUT
 from infra.local.stack import Stack
 from schemas.topics import DEAD_LETTERS, EVENTS
-from tests import verdicts
+from tests import checks
 from tests.stack.healing import await_that
 from tests.stack.planted import code_with
 from tests.stack.poison import RECORDS, REQUESTS, Bench, good_event
@@ -79,7 +79,7 @@ def test_poison_in_the_topic_ends_in_dead_letters_with_its_bytes(stack: Stack) -
         letter = letters.decode(each.value)
         found[letter.origin_partition, letter.origin_offset] = letter
     assert {letter.origin_topic for letter in found.values()} == {EVENTS}
-    assert verdicts.poison(injected, found, restarts(stack) - before) == []
+    assert checks.poison(injected, found, restarts(stack) - before) == []
 
 
 @pytest.mark.parametrize(
@@ -123,4 +123,4 @@ def test_rubbish_at_the_gateway_gets_a_precise_4xx(name: str, stack: Stack) -> N
     rng = random.Random(f"{SEED}-{name}")
     for _ in range(PER_CLASS):
         status, answer = post(stack, REQUESTS[name](rng))
-        assert verdicts.refusal(status, answer) == [], answer
+        assert checks.refusal(status, answer) == [], answer

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from infra.local.stack import Stack
-from tests import verdicts
+from tests import checks
 from tests.stack.conftest import Kairos
 from tests.stack.planted import running_with
 from tests.stack.replaying import replayed
@@ -29,36 +29,36 @@ def result(stack: Stack, env: Mapping[str, str]) -> dict:
 def test_every_acknowledged_event_is_accounted_for_by_separate_counts(result):
     """applied + duplicate + late + dead-lettered, counted in state, meet what was sent."""
     assert result["users"] == SESSIONS
-    assert verdicts.counts(result) == []
-    assert verdicts.quiet(result) == []
+    assert checks.counts(result) == []
+    assert checks.quiet(result) == []
 
 
 @pytest.mark.promise("M7")
 def test_no_slot_has_two_bodies(result):
     """One slot, one decision, whatever was sent twice."""
-    assert verdicts.slots(result) == []
+    assert checks.slots(result) == []
 
 
 def test_every_page_of_a_recorded_visit_is_answered(result):
     """Each page is a decision point; one without a decision would count as infinite."""
-    assert verdicts.answers(result) == []
+    assert checks.answers(result) == []
 
 
 @pytest.mark.promise("D4")
 def test_real_visitors_meet_several_campaigns_and_scores_decide(result):
     """At least a fifth of the sessions get an action; three campaigns win, one on its scores."""
-    assert verdicts.choices(result) == []
+    assert checks.choices(result) == []
 
 
 def test_events_applied_twice_and_slots_named_twice_are_seen(
     stack: Stack, env: Mapping[str, str], tmp_path: Path
 ) -> None:
-    """planted: dedup always fresh, version in the slot key; each breaks the verdict it must."""
+    """planted: dedup always fresh, version in the slot key; each breaks the check it must."""
     with running_with(stack, tmp_path, "dedup always fresh", "version in the slot key"):
         found = replayed(env, "--sessions", "40", "--rate", "60", "--resend", "0.2")
     assert found["applied"] == found["sent"] + found["resent"] > found["sent"]
-    assert len(verdicts.counts(found)) == 2
-    assert "slots without a decision" in verdicts.slots(found)
+    assert len(checks.counts(found)) == 2
+    assert "slots without a decision" in checks.slots(found)
 
 
 def test_simulated_visitors_are_reported_too(stack: Stack, kairos: Kairos) -> None:
@@ -67,4 +67,4 @@ def test_simulated_visitors_are_reported_too(stack: Stack, kairos: Kairos) -> No
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found["visitors"] == 4
-    assert verdicts.counts({**found, "sent": found["acked"]}) == []
+    assert checks.counts({**found, "sent": found["acked"]}) == []

@@ -21,7 +21,7 @@ from infra.local.services import ALL
 from infra.local.stack import Stack
 from infra.local.submission import SubmissionFailed
 from operators.build import build_id
-from tests import verdicts
+from tests import checks
 from tests.stack.conftest import left_behind, stack_env
 from tests.stack.healing import WAITED_FOR_S, comes_back, healing, job, kill
 from tests.stack.planted import code_with
@@ -47,7 +47,7 @@ def seen_with(stack: Stack, code: Path) -> Stack:
 def test_everything_runs_within_its_memory(stack: Stack, kairos: Callable) -> None:
     told = kairos("status", "--json")
     assert told.returncode == 0
-    assert verdicts.all_running(json.loads(told.stdout), stack.state.build_id) == []
+    assert checks.all_running(json.loads(told.stdout), stack.state.build_id) == []
 
 
 def test_two_ups_at_once_keep_the_one_job_and_every_process(stack: Stack) -> None:
@@ -57,7 +57,7 @@ def test_two_ups_at_once_keep_the_one_job_and_every_process(stack: Stack) -> Non
     after = {"job": job(stack), **stack.state.pids}
     # Each `up` brings a supervisor of its own, made by the code as it is now.
     assert before.pop("supervisor") and after.pop("supervisor")
-    assert verdicts.kept(before, after) == []
+    assert checks.kept(before, after) == []
 
 
 @pytest.mark.parametrize(("name", "path"), [("gateway", "/readyz"), ("registry", "/subjects")])
@@ -73,11 +73,11 @@ def test_the_same_job_runs_again_within_30_s_of_a_kill(stack: Stack, name: str) 
     (victim,) = [each for each in stack.processes.names() if each.startswith(name)]
     seen = healing(stack, before, victim, kill(stack, victim))
     print(f"{victim}: {seen}")
-    assert verdicts.healed(seen, before, job(stack)) == []
+    assert checks.healed(seen, before, job(stack)) == []
 
 
 def test_a_stack_without_a_supervisor_is_seen_not_to_heal(tmp_path: Path) -> None:
-    """planted: nobody restarts what dies; real processes, a real kill, the verdicts above."""
+    """planted: nobody restarts what dies; real processes, a real kill, the checks above."""
     env = stack_env(tmp_path / "stack")
     small = Stack(read_layout(env), env=env)
     try:
@@ -86,7 +86,7 @@ def test_a_stack_without_a_supervisor_is_seen_not_to_heal(tmp_path: Path) -> Non
         pid = kill(small, "registry")
         assert not wait_until(lambda: comes_back(small, "registry", pid), 3.0)
         assert not http_ok(state.endpoints["registry"] + "/subjects")
-        assert "not running: ['registry']" in verdicts.all_running(small.status(), "")
+        assert "not running: ['registry']" in checks.all_running(small.status(), "")
     finally:
         small.down()
 
@@ -159,7 +159,7 @@ def test_data_and_job_go_on_after_down_and_up(stack: Stack) -> None:
     assert Path(savepoint).name in checkpoints["latest"]["restored"]["external_path"]
     # A restored job may run and yet fail at each checkpoint: only a completed one is proof.
     assert wait_until(lambda: stack.rest.completed_checkpoints(job(stack)) > 0, WAITED_FOR_S)
-    assert verdicts.kept(before, contents(stack)) == []
+    assert checks.kept(before, contents(stack)) == []
 
 
 def test_changed_code_goes_on_from_a_savepoint_and_back(stack: Stack, tmp_path: Path) -> None:
@@ -168,10 +168,10 @@ def test_changed_code_goes_on_from_a_savepoint_and_back(stack: Stack, tmp_path: 
     told = seen_with(stack, code).deploy()
     print(told)
     runs = stack.rest.build_of(job(stack))
-    assert verdicts.deployed(told, runs, build_id(code), back=False) == []
+    assert checks.deployed(told, runs, build_id(code), back=False) == []
     assert build_id(code) != before
     back = stack.deploy(rollback=True)
-    assert verdicts.deployed(back, stack.rest.build_of(job(stack)), before, back=True) == []
+    assert checks.deployed(back, stack.rest.build_of(job(stack)), before, back=True) == []
     assert [name for name in stack.processes.names() if name.startswith("taskmanager")]
 
 
@@ -192,7 +192,7 @@ def test_code_that_cannot_open_is_rolled_back_by_itself(stack: Stack, tmp_path: 
     told = seen_with(stack, code).deploy()
     assert "broken at open" in told["error"]
     assert stack.state.build_id == before
-    assert verdicts.deployed(told, stack.rest.build_of(job(stack)), before, back=True) == []
+    assert checks.deployed(told, stack.rest.build_of(job(stack)), before, back=True) == []
 
 
 def test_the_stack_ends_when_its_owner_is_gone(tmp_path: Path) -> None:

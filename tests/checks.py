@@ -1,7 +1,7 @@
 """What is wrong with what a run of real processes showed; an empty list is a pass.
 
-The tests in tests/stack feed these with real observations. tests/test_verdicts.py and the planted
-defects there feed them with what a broken system shows, so that each verdict is known to fail.
+The tests in tests/stack feed these with real observations. tests/test_checks.py and the planted
+defects there feed them with what a broken system shows, so that each check is known to fail.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ class Healing(NamedTuple):
     running_s: float | None
 
 
-def _failed(checks: Mapping[str, bool]) -> list[str]:
-    return [name for name, holds in checks.items() if not holds]
+def _failed(conditions: Mapping[str, bool]) -> list[str]:
+    return [name for name, holds in conditions.items() if not holds]
 
 
 def counts(result: Result) -> list[str]:

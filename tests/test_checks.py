@@ -1,4 +1,4 @@
-"""Each verdict on real processes can fail: a row is what one defect shows and what is said of it.
+"""Each check on real processes can fail: a row is what one defect shows and what is said of it.
 
 The central defects are planted in real code in tests/stack as well, and run.
 """
@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests import verdicts
-from tests.verdicts import Healing
+from tests import checks
+from tests.checks import Healing
 
 FLAWLESS: dict[str, Any] = {
     "sent": 100, "acked": 100, "applied": 100, "duplicate": 5, "resent": 5, "late": 0,
@@ -22,45 +22,45 @@ FLAWLESS: dict[str, Any] = {
     "won_on_scores": 1,
 }  # fmt: skip
 OF_REPLAY = (
-    verdicts.counts, verdicts.quiet, verdicts.slots, verdicts.answers, verdicts.choices
+    checks.counts, checks.quiet, checks.slots, checks.answers, checks.choices
 )  # fmt: skip
 
 
-def test_a_flawless_replay_passes_every_verdict() -> None:
+def test_a_flawless_replay_passes_every_check() -> None:
     """The base line of the rows below."""
-    assert [verdict(FLAWLESS) for verdict in OF_REPLAY] == [[]] * len(OF_REPLAY)
+    assert [check(FLAWLESS) for check in OF_REPLAY] == [[]] * len(OF_REPLAY)
 
 
 @pytest.mark.parametrize(
-    ("planted", "shows", "verdict"),
+    ("planted", "shows", "check"),
     [
-        ("an event lost", {"applied": 99}, verdicts.counts),
-        ("an event applied twice", {"applied": 101}, verdicts.counts),
-        ("an event sent and refused", {"acked": 99, "applied": 99}, verdicts.counts),
-        ("dedup always fresh", {"applied": 105, "duplicate": 0}, verdicts.counts),
-        ("a user's state lost", {"users_answering": 8}, verdicts.counts),
-        ("first events counted as late", {"late": 1}, verdicts.quiet),
-        ("good events dead-lettered", {"dead_lettered": 1}, verdicts.quiet),
-        ("a request without an answer", {"unanswered": 1}, verdicts.quiet),
-        ("a decision written twice", {"repeated": 1}, verdicts.quiet),
-        ("counts that do not meet", {"conserved": False}, verdicts.quiet),
-        ("a watermark that runs ahead", {"disordered": 6}, verdicts.quiet),
-        ("a resend that sends nothing", {"resent": 0, "duplicate": 0}, verdicts.quiet),
-        ("a clock in a rule", {"slots_with_two_bodies": 1}, verdicts.slots),
-        ("a gateway that pushes again", {"slots_pushed_twice": 1}, verdicts.slots),
-        ("version in the slot key", {"never_arrived": {"record": 1, "action": 0}}, verdicts.slots),
-        ("a decision lost", {"never_arrived": {"record": 1, "action": 0}}, verdicts.answers),
-        ("a push lost", {"never_arrived": {"record": 0, "action": 1}}, verdicts.answers),
-        ("pages without decisions", {"decisions": 99}, verdicts.answers),
-        ("an answer that never came", {"latency_ms": {"max": None}}, verdicts.answers),
-        ("a reserve nobody meets", {"sessions_with_action": 1}, verdicts.choices),
-        ("one campaign for everybody", {"by_campaign": {"a": 3}}, verdicts.choices),
-        ("scores that choose nothing", {"won_on_scores": 0}, verdicts.choices),
+        ("an event lost", {"applied": 99}, checks.counts),
+        ("an event applied twice", {"applied": 101}, checks.counts),
+        ("an event sent and refused", {"acked": 99, "applied": 99}, checks.counts),
+        ("dedup always fresh", {"applied": 105, "duplicate": 0}, checks.counts),
+        ("a user's state lost", {"users_answering": 8}, checks.counts),
+        ("first events counted as late", {"late": 1}, checks.quiet),
+        ("good events dead-lettered", {"dead_lettered": 1}, checks.quiet),
+        ("a request without an answer", {"unanswered": 1}, checks.quiet),
+        ("a decision written twice", {"repeated": 1}, checks.quiet),
+        ("counts that do not meet", {"conserved": False}, checks.quiet),
+        ("a watermark that runs ahead", {"disordered": 6}, checks.quiet),
+        ("a resend that sends nothing", {"resent": 0, "duplicate": 0}, checks.quiet),
+        ("a clock in a rule", {"slots_with_two_bodies": 1}, checks.slots),
+        ("a gateway that pushes again", {"slots_pushed_twice": 1}, checks.slots),
+        ("version in the slot key", {"never_arrived": {"record": 1, "action": 0}}, checks.slots),
+        ("a decision lost", {"never_arrived": {"record": 1, "action": 0}}, checks.answers),
+        ("a push lost", {"never_arrived": {"record": 0, "action": 1}}, checks.answers),
+        ("pages without decisions", {"decisions": 99}, checks.answers),
+        ("an answer that never came", {"latency_ms": {"max": None}}, checks.answers),
+        ("a reserve nobody meets", {"sessions_with_action": 1}, checks.choices),
+        ("one campaign for everybody", {"by_campaign": {"a": 3}}, checks.choices),
+        ("scores that choose nothing", {"won_on_scores": 0}, checks.choices),
     ],
 )
-def test_a_replay_of_a_broken_system_fails(planted: str, shows: dict, verdict) -> None:
+def test_a_replay_of_a_broken_system_fails(planted: str, shows: dict, check) -> None:
     """planted: one defect a row."""
-    assert verdict({**FLAWLESS, **shows}), planted
+    assert check({**FLAWLESS, **shows}), planted
 
 
 @pytest.mark.parametrize(
@@ -76,13 +76,13 @@ def test_a_replay_of_a_broken_system_fails(planted: str, shows: dict, verdict) -
 )
 def test_a_job_is_healed_within_30_s_of_the_kill_as_a_whole(planted, healing, after, fails) -> None:
     """planted: one defect a row; the time counts from the kill, not from the replacement."""
-    assert bool(verdicts.healed(healing, "job", after)) is fails, planted
+    assert bool(checks.healed(healing, "job", after)) is fails, planted
 
 
 def test_a_kill_that_strikes_nothing_is_told() -> None:
     """planted: the kill right behind a checkpoint, after which nothing is decided again."""
-    assert verdicts.struck({"repeated": 0})
-    assert verdicts.struck({"repeated": 3}) == []
+    assert checks.struck({"repeated": 0})
+    assert checks.struck({"repeated": 3}) == []
 
 
 INJECTED = {(0, 1): ("garbage", b"k", b"v")}
@@ -106,7 +106,7 @@ LETTER = SimpleNamespace(key=b"k", value=b"v", reason="bad_magic")
 )  # fmt: skip
 def test_poison_that_is_not_kept_whole_fails(planted, letters, restarts, fails) -> None:
     """planted: one defect a row."""
-    assert bool(verdicts.poison(INJECTED, letters, restarts)) is fails, planted
+    assert bool(checks.poison(INJECTED, letters, restarts)) is fails, planted
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_poison_that_is_not_kept_whole_fails(planted, letters, restarts, fails) 
 )
 def test_rubbish_without_a_precise_4xx_fails(planted, status, answer, fails) -> None:
     """planted: one defect a row."""
-    assert bool(verdicts.refusal(status, answer)) is fails, planted
+    assert bool(checks.refusal(status, answer)) is fails, planted
 
 
 def a_status(**changes: Any) -> dict[str, Any]:
@@ -147,7 +147,7 @@ def a_status(**changes: Any) -> dict[str, Any]:
 )  # fmt: skip
 def test_a_stack_that_is_not_whole_fails(planted, status, fails) -> None:
     """planted: one defect a row."""
-    assert bool(verdicts.all_running(status, "b")) is fails, planted
+    assert bool(checks.all_running(status, "b")) is fails, planted
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_a_stack_that_is_not_whole_fails(planted, status, fails) -> None:
 )
 def test_what_did_not_stay_the_same_is_named(planted, after, fails) -> None:
     """planted: one defect a row."""
-    assert bool(verdicts.kept({"job": "a", "kafka": 7}, after)) is fails, planted
+    assert bool(checks.kept({"job": "a", "kafka": 7}, after)) is fails, planted
 
 
 @pytest.mark.parametrize(
@@ -178,4 +178,4 @@ def test_what_did_not_stay_the_same_is_named(planted, after, fails) -> None:
 )  # fmt: skip
 def test_a_deploy_that_did_something_else_fails(planted, told, runs, fails) -> None:
     """planted: one defect a row."""
-    assert bool(verdicts.deployed(told, runs, "new", back=False)) is fails, planted
+    assert bool(checks.deployed(told, runs, "new", back=False)) is fails, planted
