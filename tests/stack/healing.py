@@ -33,6 +33,12 @@ def job(stack: Stack) -> str:
     return only.job_id
 
 
+def only(stack: Stack, prefix: str) -> str:
+    """The one process of that kind; a deploy gives its TaskManager another number."""
+    (name,) = [each for each in stack.processes.names() if each.startswith(prefix)]
+    return name
+
+
 def kill(stack: Stack, name: str) -> int:
     """SIGKILL to a process of the stack, known by its record; its pid."""
     process = stack.processes.alive(name)

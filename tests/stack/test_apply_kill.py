@@ -14,7 +14,7 @@ from infra.local.layout import CHECKOUT
 from infra.local.stack import Stack
 from tests import checks
 from tests.stack.conftest import Kairos
-from tests.stack.healing import healing, job, kill
+from tests.stack.healing import healing, job, kill, only
 from tests.stack.replaying import between_checkpoints, replayed
 
 CAMPAIGNS = CHECKOUT / "infra" / "demo" / "campaigns.yaml"
@@ -42,7 +42,8 @@ def test_a_kill_within_two_seconds_of_apply_leaves_one_winner_a_slot(
         done = kairos("campaigns", "apply", str(dearer(tmp_path)), "--json")
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout)["version"] > 1
-        seen = healing(stack, before, "taskmanager-1", kill(stack, "taskmanager-1"))
+        name = only(stack, "taskmanager")
+        seen = healing(stack, before, name, kill(stack, name))
         assert checks.healed(seen, before, job(stack)) == []
 
     result = replayed(env, *OPTIONS, meanwhile=applied_and_killed)

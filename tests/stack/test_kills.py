@@ -9,7 +9,7 @@ import pytest
 
 from infra.local.stack import Stack
 from tests import checks
-from tests.stack.healing import healing, job, kill, watched
+from tests.stack.healing import healing, job, kill, only, watched
 from tests.stack.planted import running_with
 from tests.stack.replaying import between_checkpoints, replayed
 
@@ -18,7 +18,7 @@ FEWER = ("--sessions", "160", "--rate", "50")
 
 
 @pytest.mark.promise("D1", "D3", "M11")
-@pytest.mark.parametrize("victim", ["taskmanager-1", "jobmanager"])
+@pytest.mark.parametrize("victim", ["taskmanager", "jobmanager"])
 def test_a_killed_process_costs_no_event_and_no_second_decision(
     victim: str, stack: Stack, env: Mapping[str, str]
 ) -> None:
@@ -27,8 +27,9 @@ def test_a_killed_process_costs_no_event_and_no_second_decision(
 
     def killed() -> None:
         between_checkpoints(stack)
-        seen = healing(stack, before, victim, kill(stack, victim))
-        print(f"{victim}: {seen}")
+        name = only(stack, victim)
+        seen = healing(stack, before, name, kill(stack, name))
+        print(f"{name}: {seen}")
         assert checks.healed(seen, before, job(stack)) == []
 
     result = replayed(env, *OPTIONS, meanwhile=killed)
@@ -44,7 +45,7 @@ def test_a_decision_that_a_kill_changes_is_seen(
 
     def killed() -> None:
         between_checkpoints(stack)
-        kill(stack, "taskmanager-1")
+        kill(stack, only(stack, "taskmanager"))
 
     with running_with(stack, tmp_path, "wall clock in a decision"):
         result = replayed(env, *FEWER, meanwhile=killed)
