@@ -10,6 +10,7 @@ from models.vocabulary import BROWSE, CART, HIGH_INTENT
 from schemas.event import CLIENT_TYPES, DECISION_POINTS
 from schemas.model import Head
 from schemas.profile import Profile, Tab
+from schemas.trigger_bounds import TriggerBounds
 from tests.builders import BEGINNING, context, event
 
 INTENT = Head(name="purchase_intent")
@@ -96,7 +97,7 @@ def test_the_stage_of_a_visit(steps, intent, stage):
     profile, view = profile_of(intent), view_of()
     for number, name in enumerate(steps):
         each = event(name, number * 1000, number)
-        update(profile, each, each.received_at_ms, 0)
+        update(profile, each, each.received_at_ms, 0, TriggerBounds())
         before = profile.session.stage
         moved = stage_moved(profile, each, view)
         assert moved is (profile.session.stage != before)

@@ -10,6 +10,7 @@ from models.client_time import CLIP_MS
 from models.session import SESSION_GAP_MS, update
 from schemas.event import Source
 from schemas.profile import TABS_MAX, Profile
+from schemas.trigger_bounds import TriggerBounds
 from tests.builders import BEGINNING, ONE_MINUTE, ONE_SECOND, event, lamp, page
 
 MIDDLE_PPM = 500_000
@@ -19,7 +20,7 @@ def visited(*events) -> Profile:
     """A profile after these events, each received when it was sent."""
     profile = Profile(BEGINNING)
     for each in events:
-        update(profile, each, each.received_at_ms, MIDDLE_PPM)
+        update(profile, each, each.received_at_ms, MIDDLE_PPM, TriggerBounds())
     return profile
 
 
@@ -115,7 +116,7 @@ def test_tabs_are_bounded_and_the_newest_stays(numbers):
     profile = Profile(BEGINNING)
     for index, number in enumerate(numbers):
         each = event("scroll", index, index, tab_id=f"t{number}")
-        used = update(profile, each, each.received_at_ms, MIDDLE_PPM)
+        used = update(profile, each, each.received_at_ms, MIDDLE_PPM, TriggerBounds())
         assert profile.tabs[-1] is used and used.tab_id == f"t{number}"
         assert len(profile.tabs) <= TABS_MAX
         assert len({tab.tab_id for tab in profile.tabs}) == len(profile.tabs)
