@@ -7,9 +7,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models import exposures
-from models.exposures import HELD, LAPSE_MS, RELEASED, RESERVED, SHOWN, WITHHELD
+from schemas.exposure import (
+    EXPOSURES_MAX,
+    HELD,
+    LAPSE_MS,
+    RELEASED,
+    RESERVED,
+    SHOWN,
+    WITHHELD,
+    Exposure,
+    counts_now,
+)
 from schemas.ids import short_hash
-from schemas.profile import EXPOSURES_MAX, Exposure, Profile
+from schemas.profile import Profile
 from tests.builders import BEGINNING, ONE_MINUTE, event
 
 EXPIRES = BEGINNING + 30_000
@@ -55,8 +65,8 @@ def test_how_long_an_exposure_counts(state, until_ms):
     """Shown and withheld count for ever, a reservation lapses, a released one never counts."""
     made = given_away(state=state)
     last = until_ms if until_ms is not None else BEGINNING + 1_000 * ONE_MINUTE
-    assert exposures.counts_now(made, last) is (state != RELEASED)
-    assert exposures.counts_now(made, last + 1) is (until_ms is None)
+    assert counts_now(made, last) is (state != RELEASED)
+    assert counts_now(made, last + 1) is (until_ms is None)
 
 
 @pytest.mark.parametrize(
@@ -106,12 +116,23 @@ def test_a_fallback_shown_takes_over_the_slot_of_the_late_answer():
     assert (fallback.slot_id, fallback.state, late.state) == ("late", SHOWN, RELEASED)
 
 
-@pytest.mark.parametrize(("tab_id", "left"), [("t1", [RESERVED]), ("t2", [RESERVED, HELD])])
-def test_a_tab_s_next_decision_releases_only_its_own_fallback(tab_id, left):
+@pytest.mark.parametrize(
+    ("tab_id", "states"), [("t1", [RESERVED, RELEASED]), ("t2", [RESERVED, HELD])]
+)
+def test_a_tab_s_next_decision_releases_only_its_own_fallback(tab_id, states):
     """Reservations stay, and so does what another tab holds."""
     profile = profile_with(given_away(), given_away("", HELD))
-    exposures.release_held(profile, "s1", tab_id)
-    assert [each.state for each in profile.exposures] == left
+    exposures.release_held(profile, "s1", tab_id, BEGINNING)
+    assert [each.state for each in profile.exposures] == states
+
+
+@pytest.mark.parametrize(("after_ms", "left"), [(LAPSE_MS, 1), (LAPSE_MS + 1, 0)])
+def test_a_released_fallback_waits_for_its_impression_and_is_then_forgotten(after_ms, left):
+    """It may have been shown while the answer was on its way."""
+    profile = profile_with(given_away("", HELD))
+    exposures.release_held(profile, "s1", "t1", BEGINNING)
+    exposures.release_held(profile, "s1", "t1", BEGINNING + after_ms)
+    assert len(profile.exposures) == left
 
 
 @pytest.mark.parametrize(
@@ -135,13 +156,12 @@ def test_a_purchase_withdraws_what_is_on_screen_or_on_its_way(
 
 
 @given(st.lists(st.sampled_from([RESERVED, SHOWN, WITHHELD, HELD, RELEASED]), max_size=80))
-def test_the_list_is_bounded_and_the_newest_is_always_kept(states):
-    """Beyond the bound one that no longer counts goes before one that does."""
+def test_the_list_is_bounded_and_caps_still_count_every_action(states):
+    """What leaves the list is folded into counts; the oracle counts all that was given."""
     profile = Profile(BEGINNING)
     for number, state in enumerate(states):
-        counting = len(exposures.active(profile, BEGINNING))
         exposures.add(profile, given_away(str(number), state))
         assert len(profile.exposures) <= EXPOSURES_MAX
-        assert profile.exposures[-1].slot_id == str(number) or state == RELEASED
-        if counting < EXPOSURES_MAX:
-            assert len(exposures.active(profile, BEGINNING)) >= counting
+    counting = sum(state != RELEASED for state in states)
+    found = exposures.used(profile, BEGINNING)
+    assert (found.of("hello")[2] if found else 0) == counting
