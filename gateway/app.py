@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 import msgspec
@@ -11,8 +10,8 @@ from aiohttp import web
 from gateway import cors
 from gateway.assets import HEADERS as ASSET_HEADERS
 from gateway.assets import Assets
+from gateway.exchange import NO_STORE, answer_headers, asked_of
 from gateway.health import Metrics, Readiness
-from gateway.ingest import Asked
 from gateway.log import Log
 from gateway.openapi import document
 from gateway.post import Answer, Poster
@@ -22,9 +21,6 @@ from gateway.stream import Streams
 from gateway.wire import BODY_BYTES_MAX, Refused
 
 JSON = "application/json"
-NO_STORE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-_BOT = re.compile(r"bot\b|crawl|spider|slurp", re.IGNORECASE)
-_TRACE = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}\Z")
 _encode = msgspec.json.Encoder().encode
 
 
@@ -66,7 +62,7 @@ class Routes:
 
     async def events(self, request: web.Request) -> web.Response:
         """POST /v1/events."""
-        origin = request.headers.get("Origin", "")
+        asked = asked_of(request.headers, request.query)
         try:
             data = await request.read()
         except web.HTTPRequestEntityTooLarge:
@@ -78,17 +74,12 @@ class Routes:
                 text = "want whole milliseconds, such as ?wait=80"
                 answer = Answer(400, _encode(Refused(text, "wait")))
             else:
-                asked = _asked(request, origin)
                 answer = await self._parts.poster.post(data, asked, request.remote or "", wait_ms)
-        headers = {**NO_STORE, **self._cors(origin)}
-        if answer.retry_after_s:
-            headers["Retry-After"] = str(answer.retry_after_s)
+        allowed = self._parts.sites.knows_origin(asked.origin)
+        headers = answer_headers(asked.origin, allowed=allowed, retry_after_s=answer.retry_after_s)
         return web.Response(
             body=answer.body, status=answer.status, content_type=JSON, headers=headers
         )
-
-    def _cors(self, origin: str) -> dict[str, str]:
-        return cors.headers_for(origin, allowed=self._parts.sites.knows_origin(origin))
 
     async def preflight(self, request: web.Request) -> web.Response:
         """OPTIONS /v1/events."""
@@ -133,20 +124,3 @@ class Routes:
 
 def _wait_ms(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 7 else None
-
-
-def _asked(request: web.Request, origin: str) -> Asked:
-    headers, query = request.headers, request.query
-    trace = headers.get("traceparent", "")
-    return Asked(
-        content_type=headers.get("Content-Type", "").partition(";")[0].strip().lower(),
-        encoding=headers.get("Content-Encoding", "").strip().lower(),
-        origin=origin,
-        site=query.get("site", ""),
-        session_id=query.get("session_id", ""),
-        type=query.get("type", ""),
-        visitor_token=headers.get("Kairos-Visitor", ""),
-        traceparent=trace if _TRACE.match(trace) else None,
-        opted_out=headers.get("Sec-GPC") == "1",
-        bot=_BOT.search(headers.get("User-Agent", "")) is not None,
-    )

@@ -1,17 +1,15 @@
 """The event log in Kafka: idempotent, acknowledged by all replicas, nothing waits to be batched.
 
 Stamping, encoding and producing happen in one step of the event loop, so that records of a
-partition carry stamps in their order. Deliveries come back on a thread of librdkafka's and are
-handed to the loop in bunches.
+partition carry stamps in their order. While records are on their way the loop asks every few
+milliseconds which ones are durable: one look resolves all of them, and no thread wakes another.
 """
 
 from __future__ import annotations
 
 import logging
-import threading
 import time
-from asyncio import AbstractEventLoop, Future
-from collections import deque
+from asyncio import AbstractEventLoop, Future, TimerHandle
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -26,7 +24,7 @@ from schemas.ids import TICK_KEY
 from schemas.topics import EVENTS
 
 logger = logging.getLogger(__name__)
-POLL_S = 0.1
+POLL_S = 0.002
 HEALTHY_S = 3.0
 DELIVERY_TIMEOUT_MS = 30_000
 QUEUE_RECORDS_MAX, QUEUE_KIB_MAX = 100_000, 65_536
@@ -49,11 +47,10 @@ class KafkaLog:
         self._codec, self._loop, self._gateway_id = codec, loop, gateway_id
         self._stamp, self._on_fatal = stamp or Stamp(), on_fatal
         self._producer = Producer(self._config(brokers))
-        self._delivered: deque[tuple[Future[None], KafkaError | None]] = deque()
         self._partitions: tuple[int, ...] = ()
         self._last_durable_s = 0.0
-        self._running = True
-        self._thread = threading.Thread(target=self._poll, name="deliveries", daemon=True)
+        self._on_their_way = 0
+        self._polling: TimerHandle | None = None
 
     def _config(self, brokers: str) -> dict[str, Any]:
         return {
@@ -79,7 +76,6 @@ class KafkaLog:
             if time.monotonic() > deadline_s:
                 raise LogUnavailable(f"topic {EVENTS} is not there; is the broker up?")
             self._partitions = partitions_of(self._producer, EVENTS)
-        self._thread.start()
 
     @property
     def healthy(self) -> bool:
@@ -103,6 +99,7 @@ class KafkaLog:
             )
         except (BufferError, KafkaException) as error:
             raise LogUnavailable(f"the producer takes nothing: {type(error).__name__}") from error
+        self._sent()
         return future
 
     def tick(self) -> None:
@@ -128,41 +125,41 @@ class KafkaLog:
                 )
             except BufferError:
                 return
+            self._sent()
 
     def stop(self, timeout_s: float) -> int:
         """Deliver what is queued; the number of records that stayed behind."""
-        left = self._producer.flush(timeout_s)
-        self._running = False
-        self._thread.join(timeout_s)
-        self._resolve()
-        return int(left)
+        if self._polling is not None:
+            self._polling.cancel()
+        return int(self._producer.flush(timeout_s))
+
+    def _sent(self) -> None:
+        """One more record is on its way. Ticks keep this going, so errors are always heard."""
+        self._on_their_way += 1
+        if self._polling is None:
+            self._polling = self._loop.call_later(POLL_S, self._poll)
 
     def _poll(self) -> None:
-        while self._running:
-            self._producer.poll(POLL_S)
-            if self._delivered:
-                self._loop.call_soon_threadsafe(self._resolve)
+        self._polling = None
+        self._producer.poll(0)
+        if self._on_their_way and self._polling is None:
+            self._polling = self._loop.call_later(POLL_S, self._poll)
 
     def _on_delivery(
-        self, future: Future[None], error: KafkaError | None, _message: Message
+        self, future: Future[None], error: KafkaError | None, message: Message
     ) -> None:
-        self._delivered.append((future, error))
+        self._on_tick(error, message)
+        if future.done():
+            return
         if error is None:
-            self._last_durable_s = time.monotonic()
+            future.set_result(None)
+        else:
+            future.set_exception(LogUnavailable(f"not durable: {error.name()}"))
 
     def _on_tick(self, error: KafkaError | None, _message: Message) -> None:
+        self._on_their_way -= 1
         if error is None:
             self._last_durable_s = time.monotonic()
-
-    def _resolve(self) -> None:
-        while self._delivered:
-            future, error = self._delivered.popleft()
-            if future.done():
-                continue
-            if error is None:
-                future.set_result(None)
-            else:
-                future.set_exception(LogUnavailable(f"not durable: {error.name()}"))
 
     def _error(self, error: KafkaError) -> None:
         if error.fatal():

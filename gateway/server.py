@@ -18,6 +18,7 @@ from connectors.avro import BadFrame, Codec, Registry, codec, frame_id
 from connectors.registry import RegistryClient, RegistryUnavailable, UnknownSchemaId
 from gateway.app import Parts, make_app
 from gateway.assets import Assets
+from gateway.front import IDLE_S, Front
 from gateway.health import Metrics, Readiness
 from gateway.log import Log
 from gateway.post import Poster
@@ -111,13 +112,16 @@ class Server:
             auto_decompress=False,
             access_log=None,
             shutdown_timeout=settings.drain_timeout_s,
-            keepalive_timeout=75,
+            keepalive_timeout=IDLE_S,
         )
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         beating = asyncio.create_task(parts.streams.beat())
         stack.callback(beating.cancel)
-        await web.TCPSite(runner, settings.host, settings.port, backlog=1024).start()
+        assert runner.server is not None, "set up above"
+        front = Front(parts.poster, parts.sites, runner.server)
+        stack.push_async_callback(front.close, settings.drain_timeout_s)
+        await front.listen(settings.host, settings.port)
 
     def _flush(self, log: KafkaLog) -> None:
         left = log.stop(FLUSH_TIMEOUT_S)

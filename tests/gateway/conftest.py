@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp import ClientSession, web
 
 from connectors.avro import Codec, codec
 from connectors.memory import MemoryRegistry
 from gateway.app import Parts, make_app
+from gateway.front import Front
 from gateway.memory import MemoryLog
 from gateway.server import make_parts
 from gateway.settings import Settings
@@ -29,6 +30,14 @@ class Gateway:
     parts: Parts
     log: MemoryLog
     decisions: Codec[Decision]
+    served: tuple[Front, web.AppRunner]
+
+    async def close(self) -> None:
+        """Hang up on both sides."""
+        front, runner = self.served
+        await self.client.close()
+        await front.close(1.0)
+        await runner.cleanup()
 
     def decide(self, decision: Decision, headers: dict[str, bytes] | None = None) -> None:
         """Put one record on topic `decisions`."""
@@ -42,9 +51,13 @@ async def start_gateway(settings: Settings, *sites: Site) -> Gateway:
     parts = make_parts(settings, log, registry)
     for site in sites:
         parts.sites.add(site)
-    server = TestServer(make_app(parts))
-    await server.start_server(auto_decompress=False, access_log=None)
-    return Gateway(TestClient(server), parts, log, codec("decisions", registry))
+    runner = web.AppRunner(make_app(parts), auto_decompress=False, access_log=None)
+    await runner.setup()
+    assert runner.server is not None
+    front = Front(parts.poster, parts.sites, runner.server)
+    port = await front.listen("127.0.0.1", 0)
+    client = ClientSession(f"http://127.0.0.1:{port}")
+    return Gateway(client, parts, log, codec("decisions", registry), (front, runner))
 
 
 @pytest.fixture
@@ -58,4 +71,4 @@ async def gateway(settings: Settings) -> AsyncIterator[Gateway]:
     """A gateway that serves `demo` (minimal) and `full` (pushes everything)."""
     started = await start_gateway(settings, make_site(), make_site(site="full", push="full"))
     yield started
-    await started.client.close()
+    await started.close()

@@ -153,7 +153,7 @@ async def test_too_many_events_are_told_when_to_come_back(name: str) -> None:
         response = await gateway.client.post("/v1/events", json=batch)
         statuses.append(response.status)
     assert statuses == [202, 202, 429] and response.headers["Retry-After"] == "1"
-    await gateway.client.close()
+    await gateway.close()
 
 
 async def test_health_tells_what_is_missing(gateway: Gateway) -> None:
@@ -194,4 +194,4 @@ async def test_the_sdk_may_be_loaded_by_a_shop_elsewhere(tmp_path: Any) -> None:
     assert again.status == 304
     for name in ("kairos-render.js", "other.js", "..%2Fpackage.json"):
         assert (await gateway.client.get(f"/sdk/{name}")).status == 404
-    await gateway.client.close()
+    await gateway.close()
