@@ -33,7 +33,7 @@ from infra.local.stack import Stack
 from infra.local.supervisor import OWNER_ENV
 from infra.model import load as load_model
 from operators.build import PACKAGES
-from schemas.topics import EVENTS
+from schemas.topics import BATCH_BYTES_MAX, EVENTS
 
 NAME = "drain"
 HELP = "the job on one core reading a full topic, beside a pass-through; starts stacks of its own"
@@ -107,8 +107,7 @@ def _fill(where: dict[str, str]) -> None:
             "partitioner": "murmur2_random",
             "queue.buffering.max.messages": 2 * EVENTS_WRITTEN,
             "message.max.bytes": 8 * 1024 * 1024,
-            # The topic's limit on a record's size counts for a whole batch.
-            "batch.size": 128 * 1024,
+            "batch.size": BATCH_BYTES_MAX,
         }
     )
     model = replace(load_model(), version=1, effective_at_ms=0)

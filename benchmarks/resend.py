@@ -12,7 +12,7 @@ from connectors.sdk_client import wall_ms
 from connectors.topic_tail import Tailed
 from schemas.event import Event
 from schemas.ids import TICK_KEY
-from schemas.topics import EVENTS
+from schemas.topics import BATCH_BYTES_MAX, EVENTS
 
 
 class Resender:
@@ -62,6 +62,7 @@ def producer_of(brokers: str) -> Producer:
             # Idempotence would ask the broker for an id first, which delays the first record.
             "acks": "all",
             "linger.ms": 0,
+            "batch.size": BATCH_BYTES_MAX,
             "log_level": 0,
             "partitioner": "murmur2_random",
         }

@@ -19,6 +19,7 @@ from confluent_kafka import (
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
 
 from connectors.log_files import LogRecord
+from schemas.topics import BATCH_BYTES_MAX
 
 WAIT_S = 30.0
 MESSAGE_BYTES_MAX = 9 * 1024 * 1024
@@ -188,6 +189,7 @@ class LogWriter:
                 "linger.ms": 20,
                 "compression.type": "lz4",
                 "message.max.bytes": MESSAGE_BYTES_MAX,
+                "batch.size": BATCH_BYTES_MAX,
                 "partitioner": "murmur2_random",
                 "log_level": 0,
             }

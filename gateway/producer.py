@@ -1,4 +1,4 @@
-"""The event log in Kafka: idempotent, acknowledged by all replicas, nothing waits to be batched.
+"""The event log in Kafka: idempotent, acknowledged by all replicas, batched over a few ms.
 
 Stamping, encoding and producing happen in one step of the event loop, so that records of a
 partition carry stamps in their order. While records are on their way the loop asks every few
@@ -21,10 +21,16 @@ from connectors.avro import Codec
 from gateway.log import LogUnavailable, Stamp
 from schemas.event import TICK, Event
 from schemas.ids import TICK_KEY
-from schemas.topics import EVENTS
+from schemas.topics import BATCH_BYTES_MAX, EVENTS
 
 logger = logging.getLogger(__name__)
 POLL_S = 0.002
+LINGER_MS = 4
+"""Records of a partition within this time share a request; each request costs both ends."""
+
+FRESH_MS = 50
+"""A partition whose newest record is younger than this needs no tick."""
+
 HEALTHY_S = 3.0
 DELIVERY_TIMEOUT_MS = 30_000
 QUEUE_RECORDS_MAX, QUEUE_KIB_MAX = 100_000, 65_536
@@ -50,6 +56,7 @@ class KafkaLog:
         self._partitions: tuple[int, ...] = ()
         self._last_durable_s = 0.0
         self._on_their_way = 0
+        self._newest_ms: dict[int, int] = {}
         self._polling: TimerHandle | None = None
 
     def _config(self, brokers: str) -> dict[str, Any]:
@@ -58,10 +65,11 @@ class KafkaLog:
             "client.id": self._gateway_id,
             "enable.idempotence": True,
             "acks": "all",
-            "linger.ms": 0,
+            "linger.ms": LINGER_MS,
             "partitioner": "murmur2_random",
             "message.timeout.ms": DELIVERY_TIMEOUT_MS,
             "message.max.bytes": RECORD_BYTES_MAX,
+            "batch.size": BATCH_BYTES_MAX,
             "queue.buffering.max.messages": QUEUE_RECORDS_MAX,
             "queue.buffering.max.kbytes": QUEUE_KIB_MAX,
             "socket.nagle.disable": True,
@@ -103,7 +111,10 @@ class KafkaLog:
         return future
 
     def tick(self) -> None:
-        """One tick to every partition; a full queue drops it, since the next one says as much."""
+        """One tick to every partition that had no record lately.
+
+        A full queue drops it, since the next one says as much.
+        """
         now_ms = self._stamp.now_ms()
         event = Event(
             internal=TICK,
@@ -114,6 +125,8 @@ class KafkaLog:
         )
         value = self._codec.encode(event)
         for partition in self._partitions:
+            if self._newest_ms.get(partition, 0) > now_ms - FRESH_MS:
+                continue
             try:
                 self._producer.produce(
                     EVENTS,
@@ -156,10 +169,11 @@ class KafkaLog:
         else:
             future.set_exception(LogUnavailable(f"not durable: {error.name()}"))
 
-    def _on_tick(self, error: KafkaError | None, _message: Message) -> None:
+    def _on_tick(self, error: KafkaError | None, message: Message) -> None:
         self._on_their_way -= 1
         if error is None:
             self._last_durable_s = time.monotonic()
+            self._newest_ms[message.partition()] = message.timestamp()[1]
 
     def _error(self, error: KafkaError) -> None:
         if error.fatal():

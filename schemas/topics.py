@@ -13,6 +13,9 @@ from schemas.site import Site
 
 EVENTS, DECISIONS, DEAD_LETTERS = "events", "decisions", "dead-letters"
 TRIGGERS, PROFILES = "triggers", "profiles"
+BATCH_BYTES_MAX = 128 * 1024
+"""For every producer: a broker holds a whole batch to its topic's limit on one record's size."""
+
 SILENT = "kairos.silent"
 """Header of a decision that shows and withdraws nothing: a gateway need not read such a record."""
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from infra.local.topics import DAY_MS, KIB, Topic, TopicsError, kept_forever, read_topics
-from schemas.topics import CONTROL_TOPICS, SCHEMA_FILES
+from schemas.topics import BATCH_BYTES_MAX, CONTROL_TOPICS, SCHEMA_FILES
 
 TOPICS = {topic.name: topic for topic in read_topics()}
 
@@ -77,3 +77,10 @@ def test_a_topic_of_two_lines_is_enough(tmp_path: Path) -> None:
     (topic,) = read_topics(path)
     assert isinstance(topic, Topic)
     assert (topic.name, topic.partitions) == ("t", 2)
+
+
+def test_a_full_batch_passes_every_topic() -> None:
+    """A broker holds a whole batch to the limit; librdkafka's own default is 1 MB."""
+    assert (
+        min(int(topic.config["max.message.bytes"]) for topic in TOPICS.values()) > BATCH_BYTES_MAX
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -110,6 +111,16 @@ def write_log(brokers: str, registry: RegistryClient) -> int:
         written += 1
     writer.flush("events")
     return written
+
+
+def test_many_records_at_once_stay_below_the_limit_of_a_batch(broker: str) -> None:
+    """Two megabytes that do not compress, for one partition whose batches end at 256 KiB."""
+    writer, chance = LogWriter(broker), random.Random(1)
+    records = [LogRecord(3, 0, NOW_MS, b"k", chance.randbytes(500)) for _ in range(4_000)]
+    for record in records:
+        writer.write("events", record)
+    writer.flush("events")
+    assert [each.value for each in contents(broker, "events")] == [each.value for each in records]
 
 
 def contents(brokers: str, topic: str) -> list[LogRecord]:
