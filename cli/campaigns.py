@@ -17,7 +17,7 @@ from connectors.files import Read, json_schema, read_campaigns
 from connectors.publish import publish, same
 from models.coverage_findings import of_conditions
 from models.names import HOW_WRITTEN, NAMES
-from schemas.campaign import Campaign, Campaigns
+from schemas.campaign import EMAIL, Campaign, Campaigns
 from schemas.site import Site
 
 NAME = "campaigns"
@@ -105,7 +105,7 @@ def _misplaced(record: Campaigns, site: Site, file: str) -> tuple[FileError, ...
             "use one of " + ", ".join(site.placements),
         )
         for index, campaign in enumerate(record.campaigns)
-        if campaign.placement not in site.placements
+        if campaign.placement not in (*site.placements, EMAIL)
     )
 
 

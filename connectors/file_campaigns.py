@@ -15,14 +15,13 @@ from connectors.file_fields import BAD, Problems
 from connectors.file_rows import Row
 from models.names import nearest
 from models.priors import prior
+from models.trigger_rules import CAUSES
 from schemas.campaign import EMAIL, ON_SITE, Campaign
 from schemas.offer import ChannelCap, Offer
 from schemas.render import Render, RenderProduct
 from schemas.trigger_bounds import ASCENDING, LIMITS, TriggerBounds
 
-_SAME = tuple(
-    "id on stages placement priority excludes paused pacing priority_override otherwise".split()
-)
+_SAME = tuple("id on stages priority excludes paused pacing priority_override otherwise".split())
 
 
 def campaigns_of(
@@ -34,6 +33,7 @@ def campaigns_of(
         _check_offers(row, problems)
         _check_stand_in(row, rows, problems)
         _check_channel(row, channels, problems)
+        _check_causes(row, problems)
     return tuple(_campaign(row.fields) for row in rows)
 
 
@@ -128,11 +128,34 @@ def _check_channel(row: Row, channels: tuple[ChannelCap, ...], problems: Problem
         row.blame(problems, "channel", f"there is no channel {name!r}", fix)
 
 
+def _check_causes(row: Row, problems: Problems) -> None:
+    """Who answers a burst speaks outside the page, and only there."""
+    on = row.fields.get("on", ())
+    if on is BAD or not any(cause in on for cause in CAUSES):
+        return
+    causes = ", ".join(CAUSES)
+    others = [each for each in on if each not in CAUSES]
+    if others:
+        fix = "make a campaign of its own for the page"
+        row.blame(problems, "on", f"mixes {causes} with {', '.join(others)}", fix)
+    if _channel(row.fields) == ON_SITE:
+        error = f"a campaign on the page never meets {causes}"
+        row.blame(problems, "on", error, "use action: email, or channel: email")
+    if row.fields.get("placement", EMAIL) != EMAIL:
+        row.blame(problems, "placement", "a message has no place on the page", "remove the line")
+
+
+def _channel(fields: dict[str, Any]) -> str:
+    default = EMAIL if fields.get("action") == EMAIL else ON_SITE
+    return str(fields.get("channel", default))
+
+
 def _campaign(fields: dict[str, Any]) -> Campaign:
     if any(value is BAD for value in fields.values()):
         return Campaign()
     default, caps = prior(fields.get("action", "")), fields.get("caps", {})
-    channel = fields.get("channel", EMAIL if fields.get("action") == EMAIL else ON_SITE)
+    channel = _channel(fields)
+    outside = any(cause in fields.get("on", ()) for cause in CAUSES)
     render = _render(fields.get("render", {}), default.kind)
     return Campaign(
         **{name: fields[name] for name in _SAME if name in fields},
@@ -154,6 +177,7 @@ def _campaign(fields: dict[str, Any]) -> Campaign:
         base_ppm=fields.get("base", default.base_ppm),
         response=fields.get("response", default.response),
         channel=channel,
+        placement=EMAIL if outside else fields.get("placement", "page"),
         fallback=fields.get("fallback", channel == ON_SITE),
         render=render,
         offers=tuple(_offer(each, render) for each in fields.get("offers", ())),

@@ -21,7 +21,7 @@ from operators.hop import Codecs, Out
 from operators.local import LocalJob
 from schemas.chain import Chain
 from schemas.decision import Decision
-from schemas.topics import CONTROL_TOPICS, DEAD_LETTERS, DECISIONS, EVENTS
+from schemas.topics import CONTROL_TOPICS, DEAD_LETTERS, DECISIONS, EVENTS, TRIGGERS
 
 
 @dataclass(slots=True)
@@ -49,7 +49,10 @@ class Decided:
 def codecs(registry: MemoryRegistry) -> Codecs:
     """The codecs of the hop over one registry."""
     return Codecs(
-        codec(EVENTS, registry), codec(DECISIONS, registry), codec(DEAD_LETTERS, registry)
+        codec(EVENTS, registry),
+        codec(DECISIONS, registry),
+        codec(DEAD_LETTERS, registry),
+        codec(TRIGGERS, registry),
     )
 
 

@@ -13,9 +13,11 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from models.bids import Book, book_of
+from models.carts import POPUP, SAVE
 from models.rule_index import RuleIndex, index_of
 from models.rules import compile_rule
 from models.signals import SIGNALS
+from models.trigger_rules import CAUSES
 from models.vocabulary import CONSENT_BITS, STAGES
 from schemas.campaign import CHECKOUT, EMAIL, Campaign, Campaigns
 from schemas.offer import ChannelCap
@@ -47,6 +49,8 @@ class Screens(Struct, frozen=True):
     unaddressed: int
     fallbacks: int
     overriding: int
+    popups: int
+    savers: int
 
 
 class Catalogue(Struct, frozen=True):
@@ -54,7 +58,8 @@ class Catalogue(Struct, frozen=True):
 
     `scheduled` is (bit, first engine ms, end), `stand_ins` is (mask of those it stands in for, its
     own bit), `channels` is (caps, mask of the channel's campaigns). `signals` are those that
-    some condition reads: the others are not computed.
+    some condition reads: the others are not computed. `causes` are the triggers outside the page
+    that some message answers.
     """
 
     ids: tuple[str, ...]
@@ -68,6 +73,7 @@ class Catalogue(Struct, frozen=True):
     book: Book
     bounds: TriggerBounds
     signals: tuple[str, ...]
+    causes: frozenset[str]
 
 
 def catalogue_of(record: Campaigns) -> Catalogue:
@@ -99,6 +105,9 @@ def catalogue_of(record: Campaigns) -> Catalogue:
         book=book_of(campaigns),
         bounds=record.bounds,
         signals=tuple(sorted(read & SIGNALS.keys())),
+        causes=frozenset(
+            cause for each in running if each.placement == EMAIL for cause in each.on or CAUSES
+        ),
     )
 
 
@@ -120,6 +129,8 @@ def _screens(running: list[Campaign], bits: dict[str, int]) -> Screens:
         unaddressed=mask(c for c in running if c.channel != EMAIL),
         fallbacks=mask(c for c in running if c.fallback),
         overriding=mask(c for c in running if c.priority_override == CHECKOUT),
+        popups=mask(c for c in running if c.render.kind == POPUP),
+        savers=mask(c for c in running if c.action_type == SAVE),
     )
 
 

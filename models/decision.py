@@ -17,9 +17,9 @@ from models.context import CATALOGUE_ABSENT, SITE_ABSENT, View
 from models.record import EXPLORED, decision_of, said_of, silent
 from models.slots import Ask, Desk, Slot
 from models.withholding import drawn, withheld
-from schemas.campaign import ON_SITE, Campaign
+from schemas.campaign import EMAIL, ON_SITE, Campaign
 from schemas.decision import Decision, Fallback
-from schemas.exposure import HELD, RESERVED, WITHHELD, Exposure
+from schemas.exposure import HELD, RESERVED, SHOWN, WITHHELD, Exposure
 from schemas.ids import deadline_slot, decision_id, event_slot, short_hash
 from schemas.profile import Profile
 from schemas.render import Render
@@ -39,8 +39,8 @@ def decide(profile: Profile, ask: Ask, user_key: str, view: View, now_ms: int) -
         return [silent(desk, *_names(desk, PAGE), PAGE, silence)]
     assert view.site is not None
     exposures.release_held(profile, ask.tab.session_id, ask.tab.tab_id, now_ms)
-    slots = [_slot(desk, placement) for placement in view.site.placements]
-    if not any(slot.campaign is not None for slot in slots):
+    slots = [_slot(desk, placement) for placement in ask.placements or view.site.placements]
+    if not ask.placements and not any(slot.campaign is not None for slot in slots):
         _hold_fallback(desk, slots)
     said = said_of(desk)
     return [decision_of(desk, slot, said) for slot in slots]
@@ -69,9 +69,11 @@ def _slot(desk: Desk, placement: str) -> Slot:
     why = withheld(view.site.mode, draws)
     made = Slot(slot, name, placement, choice, campaign, draws, why)
     if winner is not None and campaign is not None:
-        _book(desk, made, campaign, desk.now_ms + campaign.ttl_ms, WITHHELD if why else RESERVED)
+        # Nobody will tell when a message is seen.
+        given = SHOWN if placement == EMAIL else RESERVED
+        _book(desk, made, campaign, desk.now_ms + campaign.ttl_ms, WITHHELD if why else given)
         made.fallback_reason = why or "stage_used"
-        if not why:
+        if not why and placement != EMAIL:
             made.render = _render(desk, campaign, choice, winner)
     return made
 

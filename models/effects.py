@@ -5,12 +5,19 @@ from __future__ import annotations
 from msgspec import Struct
 
 from schemas.decision import Decision
+from schemas.trigger import Trigger
 
 
 class Decide(Struct, frozen=True):
     """Write this decision to topic `decisions`."""
 
     decision: Decision
+
+
+class Emit(Struct, frozen=True):
+    """Write this trigger to topic `triggers`."""
+
+    trigger: Trigger
 
 
 class SetTimer(Struct, frozen=True):
@@ -30,4 +37,4 @@ class Reject(Struct, frozen=True):
     detail: str
 
 
-Effect = Decide | SetTimer | Forget | Reject
+Effect = Decide | Emit | SetTimer | Forget | Reject

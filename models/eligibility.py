@@ -9,16 +9,18 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
+from models import carts
 from models.catalogue import Catalogue
 from models.context import View
 from models.exposures import Used, acted_in_stage, channel_name, used
 from models.facts import Facts
+from schemas.campaign import EMAIL
 from schemas.exposure import REST
 from schemas.profile import Profile
 
 REASONS = tuple(
-    "paused placement bought stage_used schedule budget consent channel stand_in stage excluded "
-    "cap_session cap_day cap_user cap_channel trigger when stock "
+    "paused placement bought stage_used schedule budget consent channel stand_in stage cart_left "
+    "excluded cap_session cap_day cap_user cap_channel trigger when stock "
     "below_reserve outbid not_drawn".split()
 )
 """Reason codes of the record, in the order of the checks; the last three are the auction's.
@@ -56,7 +58,7 @@ def sieve(profile: Profile, view: View, placement: str, trigger: str, now_ms: in
     out.drop("placement", ~screens.placements.get(placement, 0))
     if profile.session.bought:
         out.drop("bought", everybody)
-    elif acted_in_stage(profile, now_ms):
+    elif placement != EMAIL and acted_in_stage(profile, now_ms):
         out.drop("stage_used", everybody)
     if not out.eligible:
         return out
@@ -71,6 +73,9 @@ def sieve(profile: Profile, view: View, placement: str, trigger: str, now_ms: in
         missing = ~(off | catalogue.paused | consented & reachable) & everybody
         out.drop("stand_in", _idle(catalogue, missing))
     out.drop("stage", ~screens.stages[profile.session.stage])
+    if profile.outreach.left_in:
+        standing = carts.standing(profile)
+        out.drop("cart_left", carts.stopped(standing, trigger, screens.popups, screens.savers))
     counts = used(profile, now_ms)
     if counts is not None:
         _caps(out, catalogue, counts)

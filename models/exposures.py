@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from schemas.campaign import ON_SITE
+from schemas.campaign import EMAIL, ON_SITE
 from schemas.event import Event
 from schemas.exposure import (
     DAY_MS,
@@ -83,10 +83,11 @@ def used(profile: Profile, now_ms: int) -> Used | None:
 
 
 def acted_in_stage(profile: Profile, now_ms: int) -> bool:
-    """Whether this stage of the session has had its action."""
+    """Whether this stage of the session has had its action; a message is none."""
     session = profile.session
     return any(
         exposure.session == session.number
+        and exposure.placement != EMAIL
         and exposure.stage_entry == session.stage_entry
         and counts_now(exposure, now_ms)
         for exposure in profile.exposures
@@ -138,7 +139,7 @@ def cancel(profile: Profile, now_ms: int) -> tuple[str, ...]:
     slots = []
     for exposure in profile.exposures:
         running = exposure.state in (RESERVED, SHOWN) and now_ms <= exposure.expires_ms
-        if running and not exposure.dismissed:
+        if running and exposure.placement != EMAIL and not exposure.dismissed:
             slots.append(exposure.slot_id)
         if exposure.state in (RESERVED, HELD):
             exposure.state = RELEASED

@@ -5,6 +5,7 @@ Names, types and meanings are documented in models/names.py; this fills them fro
 
 from __future__ import annotations
 
+from models import carts
 from models.context import View
 from models.signals import SIGNALS
 from models.tally import cart_lines
@@ -53,6 +54,9 @@ def _cart(out: Facts, profile: Profile, tab: Tab) -> None:
     out["order_value"] = tally.order_micros
     mean_micros = tally.order_micros // tally.orders if tally.orders else 0
     out["potential_value"] = max(cart_micros, mean_micros, tab.price_micros)
+    standing = carts.standing(profile)
+    out["cart_left"] = int(standing == carts.LEFT)
+    out["cart_abandoned"] = int(standing == carts.ABANDONED)
     out["checkout_critical"] = int(bool(lines and session.checkouts and not session.bought))
 
 

@@ -11,7 +11,7 @@ from difflib import get_close_matches
 
 from msgspec import Struct
 
-from models.trigger_rules import INTENTS
+from models.trigger_rules import CAUSES, INTENTS
 from models.vocabulary import EVENT_TYPES, STAGES
 from schemas.event import DECISION_POINTS
 from schemas.profile import NAME_MAX
@@ -51,8 +51,8 @@ class Name(Struct, frozen=True):
         return "" if self.type == TEXT else 0
 
 
-TRIGGERS = (*sorted(DECISION_POINTS), "dwell", "stage", "threshold")
-"""What asks for a decision: an event, a deadline, a new stage or a score that crossed."""
+TRIGGERS = (*sorted(DECISION_POINTS), "dwell", "stage", "threshold", *CAUSES)
+"""What asks for a decision: an event, a deadline, a new stage, a score that crossed, a burst."""
 
 SOURCES = ("direct", "search", "social", "email", "campaign", "referral")
 
@@ -118,6 +118,8 @@ GROUPS: dict[str, tuple[Name, ...]] = {
             "potential_value",
             "what the next order may be worth: the largest of cart, mean order, product in view",
         ),
+        _flag("cart_left", "cart or checkout was left in this session with something in the cart"),
+        _flag("cart_abandoned", "an earlier session ended over a cart that is still filled"),
         _flag(
             "checkout_critical", "a checkout has begun, the cart is not empty, nothing is bought"
         ),

@@ -14,7 +14,10 @@ from schemas.render import Render
 
 
 class Ask(Struct, frozen=True):
-    """What asks for a decision: an event, or a deadline (then event_id is empty)."""
+    """What asks for a decision: an event, or a deadline (then event_id is empty).
+
+    `placements` are the site's where none is named.
+    """
 
     kind: str
     event_id: str
@@ -23,6 +26,7 @@ class Ask(Struct, frozen=True):
     latency_class: str
     cancels: tuple[str, ...] = ()
     bot: bool = False
+    placements: tuple[str, ...] = ()
 
 
 class Desk(Struct):

@@ -21,6 +21,10 @@ INTENTS = (LOW, MEDIUM, HIGH)
 TRIGGER_ORDER = (NO_TRIGGER, AT_CLOSE, IN_SESSION)
 """From weakest to strongest: `at_close` waits for the end of the burst."""
 
+CART_ABANDONED = "cart_abandoned"
+CAUSES = (IN_SESSION, AT_CLOSE, CART_ABANDONED)
+"""What may ask for a message outside the page."""
+
 _ANY = (0, 1 << 62)
 
 

@@ -7,15 +7,14 @@ is given and returns it; bytes in the engine's state are the only other copy.
 
 from __future__ import annotations
 
-from operator import attrgetter
 from typing import Protocol
 
 from msgspec import Struct
 
-from models import dedup, exposures, session, tally, trends, validity
+from models import deadlines, dedup, exposures, outreach, session, tally, trends, validity
 from models.context import Context, View
 from models.decision import PROBE, Ask, decide
-from models.effects import Decide, Effect, Forget, Reject, SetTimer
+from models.effects import Decide, Effect, Emit, Forget, Reject
 from models.page_key import clear_page
 from models.points import ask_of, stage_moved
 from models.signals import bounds_of
@@ -26,7 +25,6 @@ from schemas.profile import Profile, Tab
 STALE_MS = 30_000
 PROFILE_TTL_MS = 30 * 24 * 3600 * 1000
 PAGE_KEY_TTL_MS = 30 * 60 * 1000
-DWELL = "dwell"
 CANCELLING = frozenset(
     "purchase page_view product_view cart_view checkout_start page_leave hidden".split()
 )
@@ -73,7 +71,7 @@ def step(
     now_ms = max(profile.now_ms, event.received_at_ms)
     cancels_first = event.type in CANCELLING and not event.internal
     due_ms = now_ms - 1 if cancels_first else now_ms
-    profile = _run_deadlines(profile, due_ms, user_key, context, effects)
+    profile = deadlines.run(profile, due_ms, user_key, context, effects)
     if profile is None:
         profile = Profile(epoch_ms=now_ms)
     profile.now_ms = now_ms
@@ -82,8 +80,8 @@ def step(
         return None, [*effects, Forget()], trace
     after = profile
     if cancels_first:
-        after = _run_deadlines(profile, now_ms, user_key, context, effects) or profile
-    _set_timer(after, effects)
+        after = deadlines.run(profile, now_ms, user_key, context, effects) or profile
+    deadlines.set_timer(after, effects)
     return after, effects, trace
 
 
@@ -96,10 +94,10 @@ def advance(
         profile.timer_at_ms = 0
     if profile.forget_timer_ms <= until_ms:
         profile.forget_timer_ms = 0
-    after = _run_deadlines(profile, until_ms, user_key, context, effects)
+    after = deadlines.run(profile, until_ms, user_key, context, effects)
     if after is None:
         return None, [*effects, Forget()]
-    _set_timer(after, effects)
+    deadlines.set_timer(after, effects)
     return after, effects
 
 
@@ -111,7 +109,7 @@ def reject(profile: Profile | None, now_ms: int, user_key: str) -> tuple[Profile
     profile.dead_lettered += 1
     profile.forget_at_ms = max(profile.forget_at_ms, profile.now_ms + _ttl_ms(user_key))
     effects: list[Effect] = []
-    _set_timer(profile, effects)
+    deadlines.set_timer(profile, effects)
     return profile, effects
 
 
@@ -125,64 +123,6 @@ def _rejected(
 def _ttl_ms(user_key: str) -> int:
     """A page key lives 30 minutes after its last event, any other key 30 days."""
     return PAGE_KEY_TTL_MS if ":p:" in user_key else PROFILE_TTL_MS
-
-
-# Deadlines
-
-
-def _run_deadlines(
-    profile: Profile, until_ms: int, user_key: str, context: Context, effects: list[Effect]
-) -> Profile | None:
-    """Run what is due up to `until_ms` in order; None when the profile was forgotten."""
-    while profile.timer_at_ms <= until_ms:  # No deadline is earlier than the pending timer.
-        at_ms, tab = _earliest(profile)
-        if not 0 < at_ms <= until_ms:
-            break
-        if tab is None:
-            return None
-        profile.now_ms = max(profile.now_ms, at_ms)
-        tab.dwell_at_ms = 0
-        view = context.at(user_key.split(":", 1)[0], at_ms)
-        if view.site is not None:
-            tab.active_ms = max(tab.active_ms, view.site.dwell_ms)
-        ask = Ask(DWELL, "", at_ms, tab, "deadline")
-        effects.extend([Decide(each) for each in decide(profile, ask, user_key, view, at_ms)])
-    return profile
-
-
-def _earliest(profile: Profile) -> tuple[int, Tab | None]:
-    """Engine time of the earliest deadline, 0 for none, and the tab that dwells.
-
-    No tab means the clean-up. Of equal times, dwell comes first, in the order of the tabs.
-    """
-    forget_at_ms = profile.forget_at_ms
-    dwelling = [tab for tab in profile.tabs if tab.dwell_at_ms]
-    if dwelling:
-        tab = min(dwelling, key=attrgetter("dwell_at_ms"))
-        if not forget_at_ms or tab.dwell_at_ms <= forget_at_ms:
-            return tab.dwell_at_ms, tab
-    return forget_at_ms, None
-
-
-def _set_timer(profile: Profile, effects: list[Effect]) -> None:
-    """Keep a timer pending no later than the earliest deadline, and one for the clean-up.
-
-    An engine's timer cannot be moved cheaply. The clean-up moves with every event, so its old
-    timer stays, wakes too early and is set anew then.
-    """
-    earliest_ms, tab = _earliest(profile)
-    if not earliest_ms or 0 < profile.timer_at_ms <= earliest_ms:
-        return
-    if tab is None and 0 < profile.forget_timer_ms <= earliest_ms:
-        profile.timer_at_ms = profile.forget_timer_ms
-        return
-    profile.timer_at_ms = earliest_ms
-    if tab is None:
-        profile.forget_timer_ms = earliest_ms
-    effects.append(SetTimer(earliest_ms))
-
-
-# Events
 
 
 def _apply(
@@ -250,6 +190,8 @@ def _fresh(
     if event.type in OUTCOMES:
         exposures.outcome(profile, event)
     before = [*profile.scores, *profile.concepts]
+    told = outreach.after_event(profile, tab, event, user_key, view)
+    effects.extend([Emit(each) for each in told])
     stopwatch.lap("profile")
     _score(profile, tab, event, view)
     stopwatch.lap("intent")

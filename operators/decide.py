@@ -27,7 +27,7 @@ from models.context import Context
 from operators.build import require_build
 from operators.hop import Codecs, Out, UserHop
 from operators.metrics import Meter
-from schemas.topics import CONTROL_TOPICS, DEAD_LETTERS, DECISIONS, EVENTS
+from schemas.topics import CONTROL_TOPICS, DEAD_LETTERS, DECISIONS, EVENTS, TRIGGERS
 
 log = logging.getLogger(__name__)
 STATE_NAME = "user"
@@ -55,7 +55,10 @@ class Decide(KeyedBroadcastProcessFunction):
         self.meter.attach(runtime_context.get_metrics_group(), settings.build_id)
         context = Context(OnnxScorer.from_model, fingerprint(DECISIONS))
         codecs = Codecs(
-            codec(EVENTS, registry), codec(DECISIONS, registry), codec(DEAD_LETTERS, registry)
+            codec(EVENTS, registry),
+            codec(DECISIONS, registry),
+            codec(DEAD_LETTERS, registry),
+            codec(TRIGGERS, registry),
         )
         log.info("events read in %s, decisions written in %s", *codecs.languages())
         self.hop = UserHop(context, codecs, settings.build_id, self.meter)

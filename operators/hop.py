@@ -19,7 +19,7 @@ from connectors.avro import BadFrame, Codec
 from connectors.routes import Origin, read_origin, routed
 from models import user
 from models.context import Context
-from models.effects import Decide, Effect, Forget, Reject, SetTimer
+from models.effects import Decide, Effect, Emit, Forget, Reject, SetTimer
 from operators.metrics import Meter
 from operators.stopwatch import Laps, now_ms
 from schemas import profile as profiles
@@ -27,7 +27,8 @@ from schemas.dead_letter import DeadLetter, letter
 from schemas.decision import NONE, Decision
 from schemas.event import TICK, Event
 from schemas.ids import TICK_KEY, USER_KEY
-from schemas.topics import DEAD_LETTERS, DECISIONS, EVENTS, SILENT
+from schemas.topics import DEAD_LETTERS, DECISIONS, EVENTS, SILENT, TRIGGERS
+from schemas.trigger import Trigger
 
 log = logging.getLogger(__name__)
 TICK_BYTES = TICK_KEY.encode()
@@ -67,6 +68,7 @@ class Codecs:
     events: Codec[Event]
     decisions: Codec[Decision]
     letters: Codec[DeadLetter]
+    triggers: Codec[Trigger]
 
     def languages(self) -> tuple[str, str]:
         """What reads events and what writes decisions: C or Python."""
@@ -162,9 +164,16 @@ class UserHop:
         for effect in effects:
             if isinstance(effect, Decide):
                 out.append((key, self._decided(effect.decision, event)))
+            elif isinstance(effect, Emit):
+                out.append((key, self._told(effect.trigger)))
             elif isinstance(effect, Reject) and origin is not None:
                 out.append(self.letter(origin, effect.reason, effect.detail))
         return out
+
+    def _told(self, trigger: Trigger) -> bytes:
+        self.meter.add("triggers")
+        frame = self._codecs.triggers.encode(trigger)
+        return routed(TRIGGERS, {"kairos.build": self._build}, frame)
 
     def _decided(self, decision: Decision, event: Event | None) -> bytes:
         self.meter.add("decisions")
@@ -244,6 +253,7 @@ class UserHop:
         profile.timer_at_ms = 0
         for tab in profile.tabs:
             tab.dwell_at_ms = 0
+        profile.outreach.at_ms = 0
         origin = Origin(-1, -1, at_ms, key.encode(), None)
         detail = f"{type(failure).__name__} while running a deadline"
         # No record was sent for it, so the user's counts, which must meet what was sent, stay.

@@ -11,7 +11,7 @@ from typing import Any
 
 COUNTS = (
     "applied", "duplicate", "late", "dead_lettered", "conflict", "internal", "ticks",
-    "disordered", "deadlines", "decisions", "none", "internal_errors",
+    "disordered", "deadlines", "decisions", "none", "triggers", "internal_errors",
     "control_applied", "control_refused", "control_after_effect",
 )  # fmt: skip
 """Counter names, `kairos` before each in Prometheus.

@@ -17,6 +17,7 @@ from msgspec import Struct
 from schemas.burst import Burst
 from schemas.exposure import EXPOSURES_MAX, Exposure, retired
 from schemas.layouts import upgraded
+from schemas.outreach import Outreach
 
 MAGIC = b"KP"
 LAYOUT = 2
@@ -206,6 +207,7 @@ class Profile(Struct, array_like=True):
     seen: bytes = b""
     origin: bytes = b""
     given: bytes = b""
+    outreach: Outreach = msgspec.field(default_factory=Outreach)
 
 
 _encode = msgspec.msgpack.Encoder().encode

@@ -10,6 +10,7 @@ from schemas.model import Model
 from schemas.policy import Policy
 from schemas.products import Products
 from schemas.site import Site
+from schemas.trigger import Trigger
 
 EVENTS, DECISIONS, DEAD_LETTERS = "events", "decisions", "dead-letters"
 TRIGGERS, PROFILES = "triggers", "profiles"
@@ -39,10 +40,11 @@ TYPES = {
     EVENTS: Event,
     DECISIONS: Decision,
     DEAD_LETTERS: DeadLetter,
+    TRIGGERS: Trigger,
     "sites": Site,
     "campaigns": Campaigns,
     "products": Products,
     "models": Model,
     "policy": Policy,
 }
-"""Topic -> Python type; triggers and profiles have no reader or writer yet."""
+"""Topic -> Python type; profiles have no reader or writer yet."""

@@ -22,8 +22,8 @@ from tests.builders import BEGINNING, ONE_MINUTE, USER, campaign, context, event
 
 REGISTRY = MemoryRegistry()
 register_all(REGISTRY)
-EVENTS, DECISIONS, LETTERS = (
-    codec(topic, REGISTRY) for topic in ("events", "decisions", "dead-letters")
+EVENTS, DECISIONS, LETTERS, TRIGGERS = (
+    codec(topic, REGISTRY) for topic in ("events", "decisions", "dead-letters", "triggers")
 )
 OTHER = "demo:v:" + "1" * 32
 DWELL_MS = 20_000
@@ -43,7 +43,7 @@ class BrokenContext(Context):
 
 def job(made: Context | None = None) -> LocalJob:
     """A job over an in-memory engine, with one campaign in force."""
-    return LocalJob(made or context(campaign()), Codecs(EVENTS, DECISIONS, LETTERS), "b1")
+    return LocalJob(made or context(campaign()), Codecs(EVENTS, DECISIONS, LETTERS, TRIGGERS), "b1")
 
 
 def record(each: Event, **fields: Any) -> Origin:

@@ -23,6 +23,7 @@ from schemas.policy import Policy
 from schemas.products import CatalogueProduct, Products
 from schemas.render import Render, RenderProduct
 from schemas.site import Site
+from schemas.trigger import Trigger
 from schemas.trigger_bounds import TriggerBounds
 
 NOW_MS = 1_712_613_245_000
@@ -263,13 +264,21 @@ def samples() -> dict[str, Any]:
         explore_gamma_milli=3_162_000,
         explore_floor_ppm=20_000,
     )
-    trigger: dict[str, Any] = {
-        "trigger_id": "t_1",
-        "kind": "mail",
-        "site": "demo",
-        "user_key": USER,
-    }
-    trigger |= {"due_at_ms": NOW_MS + 1_800_000, "campaign_id": "CART", "reason": "cart_abandoned"}
+    trigger = Trigger(
+        trigger_id="t_1",
+        kind="mail",
+        site="demo",
+        user_key=USER,
+        due_at_ms=NOW_MS + 1_800_000,
+        campaign_id="CART",
+        reason="cart_abandoned",
+        cause="at_close",
+        rule=6,
+        arm="A4",
+        detected_at_ms=NOW_MS,
+        slot_id="s_1",
+        fields={"active_s": "72"},
+    )
     merge: dict[str, Any] = {"merge_id": "m_1", "site": "demo", "user_key": "demo:u:" + "1" * 32}
     merge |= {"from_key": USER, "handoff_at_ms": NOW_MS, "state": b"\x4b\x01"}
     return {
