@@ -116,7 +116,9 @@ def _read(read: Read[T]) -> T:
 def _at_end(done: Decided) -> dict[str, str]:
     """Run the remaining deadlines but no clean-up; user key -> digest of the profile."""
     loaded = {key: profiles.load(data) for key, data in done.job.states.items()}
-    pending = [tab.dwell_at_ms for each in loaded.values() if each for tab in each.tabs]
+    known = [each for each in loaded.values() if each]
+    pending = [tab.dwell_at_ms for each in known for tab in each.tabs]
+    pending += [each.outreach.at_ms for each in known]
     digests = {key: digest(each) for key, each in sorted(loaded.items()) if each is not None}
     done.take(done.job.advance(max(pending, default=0)))
     return digests

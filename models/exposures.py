@@ -7,6 +7,8 @@ withheld winner counts as shown, so that people in a holdout meet the same aucti
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from msgspec import Struct
 
 from schemas.campaign import EMAIL, ON_SITE
@@ -134,10 +136,12 @@ def release_held(profile: Profile, session_id: str, tab_id: str, now_ms: int) ->
     profile.exposures = kept
 
 
-def cancel(profile: Profile, now_ms: int) -> tuple[str, ...]:
-    """A purchase withdraws what is on screen or on its way; returns the slots."""
+def cancel(profile: Profile, now_ms: int, among: Collection[str] | None = None) -> tuple[str, ...]:
+    """Withdraw what is on screen or on its way, of these campaigns or all; returns the slots."""
     slots = []
     for exposure in profile.exposures:
+        if among is not None and exposure.campaign_id not in among:
+            continue
         running = exposure.state in (RESERVED, SHOWN) and now_ms <= exposure.expires_ms
         if running and exposure.placement != EMAIL and not exposure.dismissed:
             slots.append(exposure.slot_id)

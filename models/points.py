@@ -6,7 +6,7 @@ concept to its threshold.
 
 from __future__ import annotations
 
-from models import exposures
+from models import carts, exposures
 from models.context import View
 from models.decision import Ask
 from models.tally import cart_lines
@@ -50,14 +50,24 @@ def ask_of(
     """The decision this event asks for: itself, a stage transition or a threshold crossed."""
     instant = "instant" if moved or event.type in INSTANT else "standard"
     if event.type in DECISION_POINTS:
-        bought = event.type == "purchase"
-        cancels = exposures.cancel(profile, profile.now_ms) if bought else ()
+        cancels = _cancels(profile, event, view)
         return Ask(event.type, event.event_id, 0, tab, instant, cancels, event.bot)
     if moved:
         return Ask(STAGE, event.event_id, 0, tab, "instant", bot=event.bot)
     if _crossed(profile, view, before):
         return Ask(THRESHOLD, event.event_id, 0, tab, "standard", bot=event.bot)
     return None
+
+
+def _cancels(profile: Profile, event: Event, view: View) -> tuple[str, ...]:
+    """Slots that are no longer right: all after a purchase, those that save a cart now empty."""
+    if event.type == "purchase":
+        return exposures.cancel(profile, profile.now_ms)
+    if event.type == "remove_from_cart" and view.catalogue and not carts.filled(profile):
+        by_id = view.catalogue.by_id
+        saving = {name for name, each in by_id.items() if each.campaign.action_type == carts.SAVE}
+        return exposures.cancel(profile, profile.now_ms, saving)
+    return ()
 
 
 def _crossed(profile: Profile, view: View, before: list[int]) -> bool:

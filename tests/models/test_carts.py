@@ -110,3 +110,19 @@ def test_the_selector_asks_where_the_cart_stands() -> None:
         (decision,) = [each.decision for each in effects if isinstance(each, Decide)]
         assert decision.campaign_id == winner
         assert ("cart_left" in decision.reasons) == (winner == "save")
+
+
+@pytest.mark.promise("C58")
+def test_an_emptied_cart_withdraws_the_prompt_that_would_save_it() -> None:
+    """Only that one: another on screen stays."""
+    save = campaign("save", action_type="cart_save", on=("cart_view",))
+    other = campaign("other", on=("page_view",), render=Render(kind="banner", title="T"))
+    for shown, withdrawn in ((save, True), (other, False)):
+        ctx, story = context(shown), [ADD, VIEW_CART, GO_HOME, REMOVE]
+        profile, effects = None, []
+        for index, (type_, fields) in enumerate(story):
+            made = event(type_, index * 1_000, index, **fields)
+            profile, new, _ = step(profile, made, made.user_key, ctx)
+            effects += [each.decision for each in new if isinstance(each, Decide)]
+        given = [each.slot_id for each in effects if each.campaign_id == shown.id]
+        assert given and (list(effects[-1].cancels) == given) is withdrawn
