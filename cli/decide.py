@@ -10,34 +10,30 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import TypeVar
-
-import msgspec
-from msgspec.structs import replace
 
 from cli.output import CommandError, print_json, progress
 from connectors.avro import BadFrame
 from connectors.event_lines import BadLine, read_lines
-from connectors.files import Read, read_campaigns, read_sites, text_of
+from connectors.given import (
+    BadFile,
+    campaign_records,
+    model_record,
+    policy_records,
+    site_records,
+)
 from connectors.log_decide import Decided, as_line, codecs, decide_log, empty_context
 from connectors.log_files import LogFilesError
 from connectors.memory import MemoryRegistry
 from infra.model import BadModel
-from infra.model import load as load_model
 from models.context import Context
 from models.tally import digest
 from operators.local import LocalJob
 from schemas import profile as profiles
 from schemas.chain import total
-from schemas.policy import Policy
-from schemas.site import Site
 
-T = TypeVar("T")
 NAME = "decide"
 HELP = "decide recorded events without any process"
 EXAMPLE = "kairos decide --events monday.jsonl --campaigns campaigns.yaml --sites sites.yaml"
-LOCAL_SECRET = b"local"
-"""Keys the draws of a decision without a stack: the same events give the same draws."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     """Decide and print; 1 when a slot got two bodies."""
     try:
         done = decide_log(args.events) if args.events.is_dir() else _lines(args)
-    except (LogFilesError, BadLine, BadFrame, BadModel, OSError, ValueError) as failure:
+    except (LogFilesError, BadLine, BadFile, BadFrame, BadModel, OSError, ValueError) as failure:
         raise CommandError(str(failure)) from failure
     digests = _at_end(done) if args.at_end else {}
     if args.chain:
@@ -77,40 +73,26 @@ def run(args: argparse.Namespace) -> int:
 
 def _lines(args: argparse.Namespace) -> Decided:
     """Decide JSON Lines under the given files."""
-    if args.campaigns is None:
-        raise CommandError("--campaigns names no file; JSON Lines need one (or give a folder)")
-    context = empty_context()
-    sites = _sites(args.sites, context)
-    campaigns = _read(read_campaigns(text_of(args.campaigns), str(args.campaigns)))
-    for site in sites:
-        context.add("campaigns", replace(campaigns, site=site, version=1))
-    model = load_model(args.model) if args.model else load_model()
-    context.add("models", replace(model, version=1, effective_at_ms=0))
-    if args.policy:
-        _policy(args.policy, context)
+    context = given_context(args)
     done = Decided(LocalJob(context, codecs(MemoryRegistry())))
     for event in read_lines(args.events, lambda name: context.at(name, 0).site):
         done.take(done.job.applied(event))
     return done
 
 
-def _sites(path: Path | None, context: Context) -> list[str]:
-    sites = _read(read_sites(text_of(path), str(path))) if path else (Site(site="demo"),)
-    for site in sites:
-        keys = {"salt": LOCAL_SECRET, "mint_secret": LOCAL_SECRET}
-        context.add("sites", replace(site, version=1, effective_at_ms=0, **keys))
-    return [site.site for site in sites]
-
-
-def _policy(path: Path, context: Context) -> None:
-    context.add("policy", msgspec.json.decode(path.read_bytes(), type=Policy))
-
-
-def _read(read: Read[T]) -> T:
-    if read.record is None:
-        first = read.errors[0]
-        raise CommandError(f"{first.file}:{first.line}: {first.field}: {first.error}; {first.fix}")
-    return read.record
+def given_context(args: argparse.Namespace) -> Context:
+    """What `--sites --campaigns --model --policy` put in force. Raises CommandError, BadFile."""
+    if args.campaigns is None:
+        raise CommandError("--campaigns names no file; JSON Lines need one (or give a folder)")
+    sites = site_records(args.sites)
+    names = [site.site for _, site in sites]
+    records = [*sites, *campaign_records(args.campaigns, names), model_record(args.model)]
+    if args.policy:
+        records += policy_records(args.policy, names)
+    context = empty_context()
+    for topic, record in records:
+        context.add(topic, record)
+    return context
 
 
 def _at_end(done: Decided) -> dict[str, str]:

@@ -1,0 +1,151 @@
+"""2-7 One user's log folded under two contexts at once, for what would have been decided.
+
+While both sides have given the user the same actions, profiles can differ in nothing else (unless
+sites, products or models do), so that one fold serves both and only the auction runs twice:
+
+1. together: step side a; where it decided at this event, give side b the same profile with the
+   exposures of before and let it decide too;
+2. apart, from the first action that differs, or where more than campaigns and policy differ: step
+   both sides in full, for good.
+
+Records of one topic and version must be one record on both sides, as in a log they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from models.context import Context
+from models.decision import Ask, decide
+from models.effects import Decide
+from models.user import advance, reject, step
+from schemas.decision import Decision
+from schemas.event import OUTCOMES, Event
+from schemas.profile import Exposure, Profile, dump, load
+
+Pair = tuple[Decision | None, Decision | None]
+"""The decisions of one slot on side a and b; None where a side was not asked."""
+
+
+class Twin:
+    """The fold of one user key; `take` each event in log order, then `finish`."""
+
+    def __init__(self, user_key: str, a: Context, b: Context) -> None:
+        self._key = user_key
+        self._site = user_key.split(":", 1)[0]
+        self._a, self._b = a, b
+        self._one: Profile | None = None
+        self._two: Profile | None = None
+        self.together = True
+
+    def take(self, event: Event) -> list[Pair]:
+        """The slots that this event made either side decide."""
+        if not self.together:
+            return self._both(event)
+        if self._one is None or not self._shares(event):
+            self._part(self._one)
+            pairs = self._both(event)
+            self._meet(event)
+            return pairs
+        before = (self._one.exposures, self._one.seq)
+        self._one, made = _stepped(self._one, event, self._key, self._a)
+        return self._second(event, made, before) if made else []
+
+    def refuse(self, now_ms: int) -> None:
+        """Count a record of this key that could not be read, `now_ms` for a new user."""
+        for side in ("_one",) if self.together else ("_one", "_two"):
+            profile: Profile | None = getattr(self, side)
+            at_ms = now_ms if profile is None else profile.now_ms
+            setattr(self, side, reject(profile, at_ms, self._key)[0])
+
+    def finish(self, until_ms: int) -> list[Pair]:
+        """Run the deadlines up to `until_ms`."""
+        if self.together:
+            self._part(self._one)
+        out = []
+        for profile, context in ((self._one, self._a), (self._two, self._b)):
+            effects = [] if profile is None else advance(profile, until_ms, self._key, context)[1]
+            out.append([each.decision for each in effects if isinstance(each, Decide)])
+        self._one = self._two = None
+        return list(_paired(*out))
+
+    def _shares(self, event: Event) -> bool:
+        """Whether one fold serves both sides at this event.
+
+        Not where exposures change other than by a decision at the event itself: outcomes,
+        withdrawals, deadlines that are due.
+        """
+        one = self._one
+        assert one is not None
+        elsewhere = event.internal or event.type in OUTCOMES or event.type == "purchase"
+        if elsewhere or ":p:" in self._key:
+            return False
+        now_ms = max(one.now_ms, event.received_at_ms)
+        due = [one.forget_at_ms, *(tab.dwell_at_ms for tab in one.tabs)]
+        return all(at_ms == 0 or at_ms > now_ms for at_ms in due) and self._alike(now_ms)
+
+    def _alike(self, now_ms: int) -> bool:
+        a = self._a.at(self._site, now_ms).versions
+        b = self._b.at(self._site, now_ms).versions
+        return (a.site, a.products, a.model) == (b.site, b.products, b.model)
+
+    def _second(
+        self, event: Event, made: list[Decision], before: tuple[list[Exposure], int]
+    ) -> list[Pair]:
+        """Let side b decide where side a just has."""
+        one = self._one
+        assert one is not None
+        after = (one.exposures, one.seq)
+        one.exposures, one.seq = before
+        view = self._b.at(self._site, one.now_ms)
+        other = decide(one, _ask(one, made[0], event), self._key, view, one.now_ms)
+        if (one.exposures, one.seq) != after:
+            self._part(one)
+        one.exposures, one.seq = after
+        return list(_paired(made, other))
+
+    def _part(self, one: Profile | None) -> None:
+        self._two = None if one is None else load(dump(one))
+        self.together = False
+
+    def _meet(self, event: Event) -> None:
+        """Back to one fold where the two sides still agree, byte for byte."""
+        alike = self._alike(event.received_at_ms)
+        if alike and self._one is not None and self._two is not None:
+            self.together = dump(self._one) == dump(self._two)
+
+    def _both(self, event: Event) -> list[Pair]:
+        self._one, made = _stepped(self._one, event, self._key, self._a)
+        self._two, other = _stepped(self._two, event, self._key, self._b)
+        return list(_paired(made, other))
+
+
+def _stepped(
+    profile: Profile | None, event: Event, key: str, context: Context
+) -> tuple[Profile | None, list[Decision]]:
+    after, effects, _ = step(profile, event, key, context)
+    if after is not None:
+        dump(after)  # Trims a profile beyond its bound, as the engine does with its state.
+    return after, [effect.decision for effect in effects if isinstance(effect, Decide)]
+
+
+def _ask(profile: Profile, made: Decision, event: Event) -> Ask:
+    """What asked for a decision that was just taken."""
+    trigger = made.trigger
+    tab = next(
+        tab
+        for tab in profile.tabs
+        if (tab.session_id, tab.tab_id) == (made.session_id, made.tab_id)
+    )
+    return Ask(
+        trigger.kind, trigger.event_id, 0, tab, made.latency_class, made.cancels, event.bot
+    )
+
+
+def _paired(a: list[Decision], b: list[Decision]) -> Iterator[Pair]:
+    """Decisions of both sides by slot, side a's order first."""
+    theirs = {each.slot_id: each for each in b}
+    for each in a:
+        yield each, theirs.pop(each.slot_id, None)
+    for each in theirs.values():
+        yield None, each
