@@ -47,10 +47,11 @@ def read_lines(path: Path, site_of: Callable[[str], Site | None]) -> Iterator[Ev
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             if line.strip():
-                yield _event(line, f"{path}:{number}", site_of)
+                yield line_event(line, f"{path}:{number}", site_of)
 
 
-def _event(line: bytes, where: str, site_of: Callable[[str], Site | None]) -> Event:
+def line_event(line: bytes, where: str, site_of: Callable[[str], Site | None]) -> Event:
+    """One event of a line; `where` names file and line. Raises BadLine."""
     try:
         envelope, wire = _ENVELOPE.decode(line), _EVENT.decode(line)
     except msgspec.DecodeError as error:

@@ -7,11 +7,13 @@ smallest of the partitions' newest stamps minus the grace, which is where a job'
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from connectors.avro import HEADER_BYTES, codec, fingerprint
-from connectors.log_files import LogRecord, read_manifest, read_records
+from connectors.log_files import LogRecord, Manifest, read_manifest, read_records
 from connectors.memory import MemoryRegistry
 from connectors.onnx import OnnxScorer
 from connectors.routes import Origin, read_routed
@@ -64,14 +66,10 @@ def empty_context() -> Context:
 def decide_log(folder: Path) -> Decided:
     """Decide every event of an exported log. Raises LogFilesError for a folder that is none."""
     manifest = read_manifest(folder)
-    registry = MemoryRegistry(first_id=1 + max(map(int, manifest.schemas), default=0))
-    registry.schemas = {int(number): text for number, text in manifest.schemas.items()}
+    registry = registry_of(manifest)
     context = empty_context()
-    for topic in CONTROL_TOPICS:
-        reader = codec(topic, registry)
-        for record in read_records(folder, topic):
-            if record.value is not None:
-                context.add(topic, reader.decode(record.value))
+    for topic, control in control_records(folder):
+        context.add(topic, control)
     done = Decided(LocalJob(context, codecs(registry)))
     newest = dict.fromkeys(range(manifest.topics[EVENTS].partitions), -1)
     for record in read_records(folder, EVENTS):
@@ -80,6 +78,23 @@ def decide_log(folder: Path) -> Decided:
     if min(newest.values()) >= 0:
         done.take(done.job.advance(min(newest.values()) - GRACE_MS - 1))
     return done
+
+
+def registry_of(manifest: Manifest) -> MemoryRegistry:
+    """The schemas of an export under the ids its frames carry."""
+    registry = MemoryRegistry(first_id=1 + max(map(int, manifest.schemas), default=0))
+    registry.schemas = {int(number): text for number, text in manifest.schemas.items()}
+    return registry
+
+
+def control_records(folder: Path) -> Iterator[tuple[str, Any]]:
+    """(topic, record) of an export's control topics. Raises LogFilesError, BadFrame."""
+    registry = registry_of(read_manifest(folder))
+    for topic in CONTROL_TOPICS:
+        reader = codec(topic, registry)
+        for record in read_records(folder, topic):
+            if record.value is not None:
+                yield topic, reader.decode(record.value)
 
 
 def _origin(record: LogRecord) -> Origin:

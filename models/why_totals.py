@@ -72,7 +72,9 @@ class Totals(Struct):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.groups.update(other.groups)
         self.moves.update(other.moves)
-        for mine, theirs in zip((*self.wins, *self.charges), (*other.wins, *other.charges)):
+        for mine, theirs in zip(
+            (*self.wins, *self.charges), (*other.wins, *other.charges), strict=True
+        ):
             mine.update(theirs)
         for group, samples in other.samples.items():
             self.samples[group] = _smallest([*self.samples.get(group, ()), *samples])

@@ -137,9 +137,7 @@ def _ask(profile: Profile, made: Decision, event: Event) -> Ask:
         for tab in profile.tabs
         if (tab.session_id, tab.tab_id) == (made.session_id, made.tab_id)
     )
-    return Ask(
-        trigger.kind, trigger.event_id, 0, tab, made.latency_class, made.cancels, event.bot
-    )
+    return Ask(trigger.kind, trigger.event_id, 0, tab, made.latency_class, made.cancels, event.bot)
 
 
 def _paired(a: list[Decision], b: list[Decision]) -> Iterator[Pair]:

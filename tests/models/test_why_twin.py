@@ -16,7 +16,9 @@ from schemas.profile import dump, load
 from tests.builders import BEGINNING, USER, campaign, context, event, lamp, page
 
 IDS = ("a", "b", "c", "d")
-TYPES = "page_view product_view add_to_cart exit_intent purchase scroll impression page_leave".split()
+TYPES = (
+    "page_view product_view add_to_cart exit_intent purchase scroll impression page_leave".split()
+)
 HEADS = (Head("purchase_intent", 0, (2_000_000,)), Head("churn_risk", 0, (-2_000_000,)))
 
 campaigns = st.lists(
@@ -114,7 +116,7 @@ def test_a_change_is_found_exactly_where_something_visible_differs(one, two, pat
     for each in told(path):
         for pair in twin.take(each):
             x, y = pair
-            change = compared(*(made and Side(made, known) for made, known in zip(pair, ids)))
+            change = compared(*(made and Side(made, known) for made, known in zip(pair, ids, strict=True)))
             visible = "campaign_id withheld price_micros charge_micros action_type render".split()
             same = all(getattr(x, name) == getattr(y, name) for name in visible)
             assert (change is None) == (same and x.expires_at_ms == y.expires_at_ms)
