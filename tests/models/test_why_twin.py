@@ -116,7 +116,9 @@ def test_a_change_is_found_exactly_where_something_visible_differs(one, two, pat
     for each in told(path):
         for pair in twin.take(each):
             x, y = pair
-            change = compared(*(made and Side(made, known) for made, known in zip(pair, ids, strict=True)))
+            change = compared(
+                *(made and Side(made, known) for made, known in zip(pair, ids, strict=True))
+            )
             visible = "campaign_id withheld price_micros charge_micros action_type render".split()
             same = all(getattr(x, name) == getattr(y, name) for name in visible)
             assert (change is None) == (same and x.expires_at_ms == y.expires_at_ms)

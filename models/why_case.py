@@ -1,0 +1,88 @@
+"""7 A case: one decision, what was in force, and the facts it was taken on.
+
+Everything an explanation reads. `outcome` takes the decision again with the core's own rules
+where concepts and scores are others, and everything that no concept moves stays as it was: the
+trigger, the stage, caps and exclusions, prices and stock.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from models import auction
+from models.auction import Bid
+from models.bids import bids_of
+from models.context import Entry, View
+from models.eligibility import sold_out
+from models.facts import Facts
+from models.intent import scores_ppm
+from schemas.decision import Decision
+
+BY_CONCEPTS = frozenset("when stock trigger below_reserve outbid not_drawn".split())
+"""Reasons that other concepts may lift; all others stand whatever a model finds."""
+
+
+class Outcome(Struct, frozen=True):
+    """Who may bid and who wins; an empty winner means none."""
+
+    winner: str
+    eligible: tuple[str, ...]
+    bids: tuple[Bid, ...] = ()
+
+
+class Case(Struct, frozen=True):
+    """One decision with its view; `facts` is None where the visitor's events are not at hand."""
+
+    decision: Decision
+    view: View
+    facts: Facts | None = None
+
+    @property
+    def entries(self) -> dict[str, Entry]:
+        """The catalogue in force by id, in its own order."""
+        catalogue = self.view.catalogue
+        return {} if catalogue is None else {name: catalogue.by_id[name] for name in catalogue.ids}
+
+    def reasons(self) -> dict[str, list[str]]:
+        """Campaign -> the reason codes that the record gives for its loss; the winner has none."""
+        out: dict[str, list[str]] = {name: [] for name in self.entries}
+        for code, bits in self.decision.reasons.items():
+            for at, name in enumerate(out):
+                if at >> 3 < len(bits) and bits[at >> 3] >> (at & 7) & 1:
+                    out[name].append(code)
+        return out
+
+    def contenders(self) -> list[Entry]:
+        """Campaigns that nothing but conditions, stock, trigger and auction stood against."""
+        reasons = self.reasons()
+        return [
+            entry
+            for name, entry in self.entries.items()
+            if set(reasons[name]) <= BY_CONCEPTS and (reasons[name] or self._won(name))
+        ]
+
+    def _won(self, name: str) -> bool:
+        return name == self.decision.campaign_id
+
+    def table(self, concepts_ppm: list[int]) -> Facts:
+        """The facts where the model had found these concepts."""
+        model = self.view.model
+        assert model is not None and self.facts is not None
+        names = [head.name for head in model.heads]
+        scores = dict(zip(names, scores_ppm(model.heads, concepts_ppm), strict=True))
+        return {**self.facts, **scores, **dict(zip(model.concepts, concepts_ppm, strict=True))}
+
+    def outcome(self, table: Facts) -> Outcome:
+        """Who would have bid and won on these facts."""
+        trigger = self.decision.trigger.kind
+        eligible = [
+            entry
+            for entry in self.contenders()
+            if (entry.rule is None or entry.rule.holds(table))
+            and not (entry.campaign.render.products and sold_out(entry, self.view))
+            and (not entry.on or trigger in entry.on)
+        ]
+        bids = bids_of(eligible, self.view, table)
+        winner = auction.run(bids, self.decision.nothing.score).winner
+        names = tuple(entry.campaign.id for entry in eligible)
+        return Outcome(winner.campaign_id if winner else "", names, tuple(bids))

@@ -1,0 +1,257 @@
+"""7 Flips: the smallest change of one concept that gives another winner, or other bidders.
+
+The search is exact: every ppm of every concept is looked at, nearest first, so no smaller change
+of the same concept does it.
+
+1. A ring is a stretch of values at growing distance, in one direction. Scores along it come from
+   models/why_curve.py.
+2. Conditions and offers can only change where a moved number meets a number of theirs, so a ring
+   falls into segments; one question to the core in each gives its bidders and bids.
+3. Inside a segment only qualities move: the best score, ties as in the auction, names the winner.
+4. What is found is asked of the core once more, and so is the value one ppm nearer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+import numpy as np
+from msgspec import Struct
+
+from models.auction import Bid
+from models.context import Entry
+from models.names import NAMES, PPM
+from models.offers import RISK
+from models.rule_values import constant, operand
+from models.rule_words import NUMBER, RuleError, tokens
+from models.why_case import Case, Outcome
+from models.why_curve import Line, quality_line, score_line
+from schemas.ids import MILLION
+
+WINNER, ELIGIBILITY = "winner", "eligibility"
+RING_FIRST, RING_MAX = 1 << 10, 1 << 17
+_INT64_SAFE = 1 << 42
+"""Bids in micros up to here times a quality stay within 64 bits."""
+
+
+class Flip(Struct, frozen=True):
+    """One concept at `to_ppm` instead of `from_ppm` changes the winner or the bidders.
+
+    `gained` and `lost` are campaigns that bid only after, or only before, the change.
+    """
+
+    kind: str
+    concept: str
+    from_ppm: int
+    to_ppm: int
+    before: str
+    after: str
+    gained: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+
+    @property
+    def change_ppm(self) -> int:
+        """How far the concept moves, with its sign."""
+        return self.to_ppm - self.from_ppm
+
+
+def flips(case: Case) -> list[Flip]:
+    """The smallest change of each concept and kind, the smallest of all first.
+
+    Empty without a model or the facts, and where the slot's winner was drawn by lot.
+    """
+    model = case.view.model
+    concepts = list(case.decision.concepts.values())
+    if model is None or case.facts is None or not concepts or case.decision.explored:
+        return []
+    search = _Search(case, concepts)
+    if search.now.winner != case.decision.campaign_id:
+        return []
+    found = [each for at in range(len(concepts)) for each in search.along(at)]
+    order = {name: at for at, name in enumerate(model.concepts)}
+    return sorted(found, key=lambda each: (abs(each.change_ppm), order[each.concept], each.kind))
+
+
+def smallest(found: list[Flip], kind: str) -> Flip | None:
+    """The smallest change of a kind."""
+    return next((each for each in found if each.kind == kind), None)
+
+
+class _Search:
+    """One case's lines; `now` is the outcome as it was."""
+
+    def __init__(self, case: Case, concepts: list[int]) -> None:
+        self.case = case
+        self.concepts = concepts
+        self.now = case.outcome(case.table(concepts))
+        self.contenders = case.contenders()
+        self.entries = case.entries
+
+    def along(self, at: int) -> Iterator[Flip]:
+        """The nearest flip of each kind along concept number `at`."""
+        wanted = {WINNER, ELIGIBILITY}
+        for values in _rings(self.concepts[at]):
+            found = self._nearest(at, values, wanted)
+            for kind, value in sorted(found.items()):
+                yield self._flip(kind, at, value)
+            wanted -= found.keys()
+            if not wanted:
+                return
+
+    def _nearest(self, at: int, rings: list[Line], wanted: set[str]) -> dict[str, int]:
+        """kind -> value, the nearest in either direction at one distance; up goes first."""
+        best: dict[str, int] = {}
+        for values in rings:
+            for kind, value in self._first(at, values, wanted).items():
+                nearer = abs(value - self.concepts[at]) < abs(
+                    best.get(kind, 2 * MILLION) - self.concepts[at]
+                )
+                if nearer or kind not in best:
+                    best[kind] = value
+        return best
+
+    def _first(self, at: int, values: Line, wanted: set[str]) -> dict[str, int]:
+        """kind -> the first of `values` at which it flips."""
+        found: dict[str, int] = {}
+        lines = self._lines(at, values)
+        for start, end in _segments(self._marks(lines, len(values)), len(values)):
+            outcome = self.outcome(at, int(values[start]))
+            if ELIGIBILITY in wanted - found.keys() and outcome.eligible != self.now.eligible:
+                found[ELIGIBILITY] = int(values[start])
+            if WINNER in wanted - found.keys():
+                place = self._other_winner(outcome, lines, start, end)
+                if place is not None:
+                    found[WINNER] = int(values[place])
+            if wanted <= found.keys():
+                break
+        return found
+
+    def outcome(self, at: int, value: int) -> Outcome:
+        """What the core decides where concept number `at` has this value."""
+        concepts = [*self.concepts]
+        concepts[at] = value
+        return self.case.outcome(self.case.table(concepts))
+
+    def _lines(self, at: int, values: Line) -> dict[str, Line]:
+        """Every score and concept along the values; those that stay are single numbers."""
+        model = self.case.view.model
+        assert model is not None
+        names = zip(model.concepts, self.concepts, strict=True)
+        out = {name: np.asarray(value, np.int64) for name, value in names}
+        out[model.concepts[at]] = values
+        for head in model.heads:
+            if head.weights_micro[at]:
+                out.setdefault(head.name, score_line(head, self.concepts, at, values))
+            else:
+                out.setdefault(head.name, np.asarray(self.case.decision.scores[head.name]))
+        return out
+
+    def _marks(self, lines: dict[str, Line], size: int) -> list[Line]:
+        """Sides of every bound: where none of them changes, bidders and bids stay."""
+        marks = []
+        for entry in self.contenders:
+            for offer in entry.campaign.offers:
+                if RISK in lines and lines[RISK].ndim:
+                    marks.append(np.sign(lines[RISK] - offer.risk_ppm))
+            for name, bound in _bounds(entry, lines, self.case.facts or {}):
+                marks.append(np.sign(lines[name] - bound))
+        return [each for each in marks if each.shape == (size,)]
+
+    def _other_winner(
+        self, outcome: Outcome, lines: dict[str, Line], start: int, end: int
+    ) -> int | None:
+        """The first place in [start, end) with another winner; bids stay there."""
+        if not outcome.bids:
+            return start if self.now.winner else None
+        # Ties go as in the auction: the first of equal scores in this order.
+        order = sorted(outcome.bids, key=lambda b: (-b.priority, b.campaign_id.encode()))
+        cut = {name: line[start:end] if line.ndim else line for name, line in lines.items()}
+        rows = np.array([self._scores(bid, cut, end - start) for bid in order])
+        best, top = rows.argmax(axis=0), rows.max(axis=0)
+        sells = top >= max(self.case.decision.nothing.score, 1)
+        names = [bid.campaign_id for bid in order]
+        if self.now.winner in names:
+            other = ~(sells & (best == names.index(self.now.winner)))
+        else:
+            other = sells if not self.now.winner else np.ones(end - start, bool)
+        places = np.flatnonzero(other)
+        return start + int(places[0]) if len(places) else None
+
+    def _scores(self, bid: Bid, lines: dict[str, Line], size: int) -> Line:
+        campaign = self.entries[bid.campaign_id].campaign
+        quality = np.broadcast_to(
+            quality_line(campaign.base_ppm, campaign.response, lines), (size,)
+        )
+        if bid.bid_micros > _INT64_SAFE:
+            return np.array([bid.bid_micros * int(each) for each in quality], object)
+        return np.asarray(bid.bid_micros * quality)
+
+    def _flip(self, kind: str, at: int, value: int) -> Flip:
+        """The flip at a value, which the core must confirm there and refuse one ppm nearer."""
+        model = self.case.view.model
+        assert model is not None
+        here = self.concepts[at]
+        then = self.outcome(at, value)
+        nearer = self.outcome(at, value + (1 if value < here else -1))
+        assert _differs(kind, self.now, then) and not _differs(kind, self.now, nearer)
+        before, after = set(self.now.eligible), set(then.eligible)
+        return Flip(
+            kind,
+            model.concepts[at],
+            here,
+            value,
+            self.now.winner,
+            then.winner,
+            tuple(sorted(after - before)),
+            tuple(sorted(before - after)),
+        )
+
+
+def _differs(kind: str, one: Outcome, two: Outcome) -> bool:
+    return one.winner != two.winner if kind == WINNER else one.eligible != two.eligible
+
+
+def _rings(here: int) -> Iterator[list[Line]]:
+    """Values at growing distance from `here`, up and down, nearest first within each."""
+    near, size = 0, RING_FIRST
+    while near < MILLION:
+        far = near + size
+        up = np.arange(here + near + 1, min(here + far, MILLION) + 1, dtype=np.int64)
+        down = np.arange(here - near - 1, max(here - far, 0) - 1, -1, dtype=np.int64)
+        yield [each for each in (up, down) if len(each)]
+        near, size = far, min(size * 4, RING_MAX)
+
+
+def _segments(marks: list[Line], size: int) -> Iterator[tuple[int, int]]:
+    """[start, end) stretches in which no mark changes."""
+    cuts = {0, size}
+    for mark in marks:
+        cuts.update((np.flatnonzero(mark[1:] != mark[:-1]) + 1).tolist())
+    places = sorted(cuts)
+    yield from pairwise(places)
+
+
+def _bounds(
+    entry: Entry, lines: dict[str, Line], facts: dict[str, int | str]
+) -> Iterator[tuple[str, Line | int]]:
+    """(moved name, what it is compared with) of a condition: its constants, and other names."""
+    if entry.rule is None:
+        return
+    moved = [name for name in entry.rule.names if name in lines and lines[name].ndim]
+    if not moved:
+        return
+    for name in moved:
+        for other in entry.rule.names:
+            if other != name and NAMES[other].type == PPM:
+                known = facts.get(other, 0)
+                assert isinstance(known, int)
+                yield name, lines.get(other, known)
+        for token in tokens(entry.rule.text):
+            if token.kind == NUMBER:
+                try:
+                    bound = constant(operand(token), NAMES[name])
+                except RuleError:
+                    continue  # A number of another type: a price, a count, a duration.
+                assert isinstance(bound, int)
+                yield name, bound

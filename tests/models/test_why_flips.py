@@ -1,0 +1,110 @@
+"""Flips: applied, the change flips; one ppm less does not; nothing nearer was overlooked."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.intent import score_ppm
+from models.why_curve import score_line
+from models.why_flips import ELIGIBILITY, WINNER, Flip, flips, smallest
+from schemas.model import Head
+from tests.builders import campaign
+from tests.models.why_cases import campaigns, cases_of, found, paths, sites
+
+NEAR = 700
+"""Distance in ppm that the naive search looks at, one outcome at a time."""
+
+heads = st.builds(
+    Head,
+    name=st.just("h"),
+    bias_micro=st.integers(-3_000_000, 3_000_000),
+    weights_micro=st.tuples(*[st.integers(-20_000_000, 20_000_000)] * 2),
+    calibration_x=st.just(()),
+)
+knots = st.lists(st.integers(0, 1_000_000), max_size=4).map(sorted)
+
+
+def naive(case, at):
+    """kind -> nearest value within NEAR of concept `at`, by asking the core at every ppm."""
+    here = list(case.decision.concepts.values())
+    now = case.outcome(case.table(here))
+    out = {}
+    for distance in range(1, NEAR + 1):
+        for value in (here[at] + distance, here[at] - distance):
+            if not 0 <= value <= 1_000_000:
+                continue
+            then = case.outcome(case.table([*here[:at], value, *here[at + 1 :]]))
+            if then.winner != now.winner:
+                out.setdefault(WINNER, value)
+            if then.eligible != now.eligible:
+                out.setdefault(ELIGIBILITY, value)
+    return out
+
+
+@settings(max_examples=300, deadline=None)
+@given(heads, knots, st.integers(0, 1), st.lists(st.integers(0, 1_000_000), min_size=2, max_size=2))
+def test_a_line_is_the_score_at_each_of_its_values(head, xs, at, concepts):
+    """The array arithmetic and the scalar one are the same integers."""
+    calibrated = Head(head.name, head.bias_micro, head.weights_micro, tuple(xs), tuple(xs[::-1]))
+    values = np.array([0, 1, 499_999, 500_000, 777_777, 1_000_000], np.int64)
+    line = score_line(calibrated, concepts, at, values)
+    for value, score in zip(values.tolist(), line.tolist(), strict=True):
+        changed = [value if place == at else each for place, each in enumerate(concepts)]
+        assert score == score_ppm(calibrated, changed)
+
+
+@pytest.mark.promise("M30")
+@settings(max_examples=40, deadline=None)
+@given(campaigns, sites, found, paths)
+def test_applied_it_flips_and_one_ppm_less_does_not(listed, site, concepts, path):
+    """Asked of the core itself, for every flip of every generated decision."""
+    for case in cases_of(listed, site, concepts, path):
+        here = list(case.decision.concepts.values())
+        now = case.outcome(case.table(here))
+        for flip in flips(case):
+            at = list(case.decision.concepts).index(flip.concept)
+            less = flip.to_ppm - (1 if flip.change_ppm > 0 else -1)
+            then, nearer = (
+                case.outcome(case.table([*here[:at], value, *here[at + 1 :]]))
+                for value in (flip.to_ppm, less)
+            )
+            view = "winner" if flip.kind == WINNER else "eligible"
+            assert getattr(then, view) != getattr(now, view) == getattr(nearer, view)
+            assert (flip.before, flip.after) == (now.winner, then.winner)
+
+
+@settings(max_examples=12, deadline=None)
+@given(campaigns, sites, found, paths)
+def test_nothing_nearer_is_overlooked(listed, site, concepts, path):
+    """Against the naive search over every ppm nearby, ties of the two directions included."""
+    for case in cases_of(listed, site, concepts, path)[:1]:
+        flipped = {(each.concept, each.kind): each for each in flips(case)}
+        for at, name in enumerate(case.decision.concepts):
+            here = case.decision.concepts[name]
+            near = naive(case, at)
+            for kind in (WINNER, ELIGIBILITY):
+                flip = flipped.get((name, kind))
+                if flip is not None and abs(flip.change_ppm) <= NEAR:
+                    assert near.get(kind) == flip.to_ppm
+                else:
+                    assert kind not in near, (here, near)
+
+
+def test_a_threshold_is_found_to_the_ppm():
+    """0.45 is not below 0.45, and 449,999 ppm is."""
+    listed = [campaign("a", when="frustration < 0.45"), campaign("b", margin_micros=9_000_000)]
+    concepts = {"stickiness": 500_000, "frustration": 470_000}
+    (case,) = cases_of(listed, {}, concepts, ["page_view"])
+    flip = smallest(flips(case), WINNER)
+    assert flip == Flip(WINNER, "frustration", 470_000, 449_999, "b", "a", gained=("a",), lost=())
+
+
+def test_without_the_visitor_s_events_nothing_is_claimed():
+    """A condition may read what the record does not hold."""
+    (case,) = cases_of(
+        [campaign("a")], {}, {"stickiness": 1, "frustration": 1}, ["page_view"], False
+    )
+    assert flips(case) == []
