@@ -128,7 +128,7 @@ class _Export:
 
     def _event(self, key: str, timestamp_ms: int, value: bytes | None) -> Event | BadRecord:
         try:
-            event = self._decode(value)
+            event: Event = self._decode(value)
         except BadFrame:
             return BadRecord(max(timestamp_ms, 0))
         if (event.user_key, event.received_at_ms) != (key, timestamp_ms):

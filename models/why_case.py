@@ -1,21 +1,18 @@
 """7 A case: one decision, what was in force, and the facts it was taken on.
 
-Everything an explanation reads. `outcome` takes the decision again with the core's own rules
-where concepts and scores are others, and everything that no concept moves stays as it was: the
-trigger, the stage, caps and exclusions, prices and stock.
+Everything an explanation reads. `outcome` takes the decision again where concepts and scores are
+others; everything that no concept moves stays as it was: the trigger, the stage, caps and
+exclusions, products and stock.
 """
 
 from __future__ import annotations
 
 from msgspec import Struct
 
-from models import auction
-from models.auction import Bid
-from models.bids import bids_of
 from models.context import Entry, View
-from models.eligibility import sold_out
 from models.facts import Facts
 from models.intent import scores_ppm
+from models.why_auction import Lot, lot_of, sold, sold_out
 from schemas.decision import Decision
 
 BY_CONCEPTS = frozenset("when stock trigger below_reserve outbid not_drawn".split())
@@ -27,7 +24,7 @@ class Outcome(Struct, frozen=True):
 
     winner: str
     eligible: tuple[str, ...]
-    bids: tuple[Bid, ...] = ()
+    lots: tuple[Lot, ...] = ()
 
 
 class Case(Struct, frozen=True):
@@ -79,10 +76,10 @@ class Case(Struct, frozen=True):
             entry
             for entry in self.contenders()
             if (entry.rule is None or entry.rule.holds(table))
-            and not (entry.campaign.render.products and sold_out(entry, self.view))
+            and not sold_out(entry, self.view)
             and (not entry.on or trigger in entry.on)
         ]
-        bids = bids_of(eligible, self.view, table)
-        winner = auction.run(bids, self.decision.nothing.score).winner
+        lots = [lot_of(entry.campaign, self.view, table) for entry in eligible]
+        winner = sold(lots, self.decision.nothing.score).winner
         names = tuple(entry.campaign.id for entry in eligible)
-        return Outcome(winner.campaign_id if winner else "", names, tuple(bids))
+        return Outcome(winner.campaign_id if winner else "", names, tuple(lots))

@@ -6,25 +6,25 @@ of the same concept does it.
 1. A ring is a stretch of values at growing distance, in one direction. Scores along it come from
    models/why_curve.py.
 2. Conditions and offers can only change where a moved number meets a number of theirs, so a ring
-   falls into segments; one question to the core in each gives its bidders and bids.
+   falls into segments; one question to the definition in each gives its bidders and bids.
 3. Inside a segment only qualities move: the best score, ties as in the auction, names the winner.
-4. What is found is asked of the core once more, and so is the value one ppm nearer.
+4. What is found is asked of the definition once more, and so is the value one ppm nearer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
 from msgspec import Struct
 
-from models.auction import Bid
 from models.context import Entry
 from models.names import NAMES, PPM
 from models.offers import RISK
 from models.rule_values import constant, operand
 from models.rule_words import NUMBER, RuleError, tokens
+from models.why_auction import Lot
 from models.why_case import Case, Outcome
 from models.why_curve import Line, quality_line, score_line
 from schemas.ids import MILLION
@@ -73,7 +73,7 @@ def flips(case: Case) -> list[Flip]:
     return sorted(found, key=lambda each: (abs(each.change_ppm), order[each.concept], each.kind))
 
 
-def smallest(found: list[Flip], kind: str) -> Flip | None:
+def smallest(found: Sequence[Flip], kind: str) -> Flip | None:
     """The smallest change of a kind."""
     return next((each for each in found if each.kind == kind), None)
 
@@ -128,7 +128,7 @@ class _Search:
         return found
 
     def outcome(self, at: int, value: int) -> Outcome:
-        """What the core decides where concept number `at` has this value."""
+        """What is decided where concept number `at` has this value."""
         concepts = [*self.concepts]
         concepts[at] = value
         return self.case.outcome(self.case.table(concepts))
@@ -162,15 +162,19 @@ class _Search:
         self, outcome: Outcome, lines: dict[str, Line], start: int, end: int
     ) -> int | None:
         """The first place in [start, end) with another winner; bids stay there."""
-        if not outcome.bids:
+        if not outcome.lots:
             return start if self.now.winner else None
         # Ties go as in the auction: the first of equal scores in this order.
-        order = sorted(outcome.bids, key=lambda b: (-b.priority, b.campaign_id.encode()))
+        order = sorted(outcome.lots, key=lambda lot: (-lot.priority, lot.campaign_id.encode()))
         cut = {name: line[start:end] if line.ndim else line for name, line in lines.items()}
-        rows = np.array([self._scores(bid, cut, end - start) for bid in order])
-        best, top = rows.argmax(axis=0), rows.max(axis=0)
-        sells = top >= max(self.case.decision.nothing.score, 1)
-        names = [bid.campaign_id for bid in order]
+        rows = np.array([self._scores(lot, cut, end - start) for lot in order])
+        sell = rows >= max(self.case.decision.nothing.score, 1)
+        first = sell & np.array([[lot.override] for lot in order])
+        # Who goes before by override is compared with its like only; scores stay as they are.
+        allowed = np.where(first.any(axis=0), first, sell)
+        best = np.where(allowed, rows, -1).argmax(axis=0)
+        sells = allowed.any(axis=0)
+        names = [lot.campaign_id for lot in order]
         if self.now.winner in names:
             other = ~(sells & (best == names.index(self.now.winner)))
         else:
@@ -178,17 +182,17 @@ class _Search:
         places = np.flatnonzero(other)
         return start + int(places[0]) if len(places) else None
 
-    def _scores(self, bid: Bid, lines: dict[str, Line], size: int) -> Line:
-        campaign = self.entries[bid.campaign_id].campaign
+    def _scores(self, lot: Lot, lines: dict[str, Line], size: int) -> Line:
+        campaign = self.entries[lot.campaign_id].campaign
         quality = np.broadcast_to(
             quality_line(campaign.base_ppm, campaign.response, lines), (size,)
         )
-        if bid.bid_micros > _INT64_SAFE:
-            return np.array([bid.bid_micros * int(each) for each in quality], object)
-        return np.asarray(bid.bid_micros * quality)
+        if lot.bid_micros > _INT64_SAFE:
+            return np.array([lot.bid_micros * int(each) for each in quality], object)
+        return np.asarray(lot.bid_micros * quality)
 
     def _flip(self, kind: str, at: int, value: int) -> Flip:
-        """The flip at a value, which the core must confirm there and refuse one ppm nearer."""
+        """The flip at a value, confirmed there, and refused one ppm nearer."""
         model = self.case.view.model
         assert model is not None
         here = self.concepts[at]

@@ -1,0 +1,88 @@
+"""An explanation as one JSON object."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec.structs import asdict
+
+from connectors.decisions_found import Found
+from models.why import Intent, Offered, Why
+from models.why_flips import Flip
+from models.why_words import REFUSALS
+
+
+def as_json(why: Why, found: Found) -> dict[str, Any]:
+    """What `kairos why --json` prints: shares in ppm, money in micros, logits in millionths."""
+    decision = why.case.decision
+    return {
+        "sentence": why.sentence,
+        "exact": why.exact,
+        "decision_id": decision.decision_id,
+        "slot_id": decision.slot_id,
+        "site": decision.site,
+        "user_key": decision.user_key,
+        "placement": decision.placement,
+        "trigger": asdict(decision.trigger),
+        "decided_at_ms": decision.decided_at_ms,
+        "stage": decision.stage,
+        "campaign_id": decision.campaign_id or None,
+        "reason": decision.reason,
+        "concepts": decision.concepts,
+        "scores": {each.name: _intent(each) for each in why.intents},
+        "candidates": [_offered(each) for each in why.candidates],
+        "reserve_score": decision.nothing.score,
+        "reasons": {
+            each.campaign_id: {
+                "reason": each.code,
+                "means": REFUSALS.get(each.code, each.code),
+                **({"condition": each.condition} if each.condition else {}),
+                **({"values": dict(each.values)} if each.values else {}),
+            }
+            for each in why.removed
+        },
+        "price_micros": decision.price_micros,
+        "charge_micros": decision.charge_micros,
+        "propensity_ppm": decision.propensity_ppm,
+        "explored": decision.explored,
+        "holdout": decision.holdout,
+        "withheld": decision.withheld or None,
+        "withholding": asdict(decision.withholding),
+        "flips": [_flip(each) for each in why.flips],
+        "facts": why.case.facts,
+        "versions": asdict(decision.versions),
+        "checks": {"total": len(why.checks), "wrong": [_wrong(why, at) for at in _red(why)]},
+        "ledger": found.ledger,
+        "build_id": found.build_id,
+    }
+
+
+def _intent(each: Intent) -> dict[str, Any]:
+    return {
+        "score_ppm": each.score_ppm,
+        "raw_ppm": each.raw_ppm,
+        "logit_micro": each.logit_micro,
+        "bias_micro": each.bias_micro,
+        "contributions_micro": dict(each.parts),
+    }
+
+
+def _offered(each: Offered) -> dict[str, Any]:
+    return {
+        **asdict(each.candidate),
+        "worth_micros": each.worth_micros,
+        "quality_parts_ppm": dict(each.quality_parts),
+    }
+
+
+def _flip(each: Flip) -> dict[str, Any]:
+    return {**asdict(each), "change_ppm": each.change_ppm}
+
+
+def _red(why: Why) -> list[int]:
+    return [at for at, each in enumerate(why.checks) if not each.ok]
+
+
+def _wrong(why: Why, at: int) -> dict[str, Any]:
+    check = why.checks[at]
+    return {"check": check.name, "logged": str(check.logged), "computed": str(check.computed)}

@@ -1,0 +1,172 @@
+"""Decisions by id out of a log, each with what was in force and its user's events.
+
+Three places hold them: the topics of a running stack, the folder of an export, and a file of
+events that is decided on the spot. An id is a decision's, a slot's or its event's; an event may
+have been decided for several placements.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from connectors.avro import BadFrame, Codec, Registry, codec
+from connectors.control import ControlLog
+from connectors.event_lines import read_lines
+from connectors.log_decide import codecs, control_records, empty_context, registry_of
+from connectors.log_files import LogRecord, read_manifest, read_records
+from connectors.log_topics import LogReader, Span
+from connectors.memory import MemoryRegistry
+from connectors.onnx import ModelRefused
+from connectors.routes import read_routed
+from models.context import Context
+from models.rules import RuleError
+from models.why_case import Case
+from models.why_facts import facts_at
+from operators.local import LocalJob
+from schemas.decision import Decision
+from schemas.event import Event
+from schemas.topics import CONTROL_TOPICS, DECISIONS, EVENTS
+
+LEDGER, BUILD = "kairos.ledger", "kairos.build"
+
+
+class NotFound(Exception):
+    """No decision has this id; the message says where was looked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One decision as a case; `ledger` and `build_id` are measured, so not part of its body."""
+
+    case: Case
+    ledger: dict[str, Any] = field(default_factory=dict)
+    build_id: str = ""
+
+
+def in_export(folder: Path, wanted: str) -> list[Found]:
+    """From the folder of an export. Raises NotFound, LogFilesError."""
+    registry = registry_of(read_manifest(folder))
+    context = empty_context()
+    for topic, record in control_records(folder):
+        context.add(topic, record)
+    rows = _matching(read_records(folder, DECISIONS), codec(DECISIONS, registry), wanted)
+    if not rows:
+        raise NotFound(f"no decision, slot or event {wanted} in {folder}")
+    reader = codec(EVENTS, registry)
+    events = list(_events(read_records(folder, EVENTS), reader, rows[0][0].user_key))
+    return _cases(rows, events, context)
+
+
+def in_lines(path: Path, wanted: str, context: Context) -> list[Found]:
+    """From a file of events, decided under `context`. Raises NotFound, BadLine."""
+    job = LocalJob(context, codecs(MemoryRegistry()))
+    events, rows = [], []
+    for event in read_lines(path, lambda site: context.at(site, 0).site):
+        events.append(event)
+        for _, payload in job.applied(event):
+            topic, headers, frame = read_routed(payload)
+            if topic == DECISIONS and wanted.encode() in frame:
+                made = job.decisions.decode(frame)
+                if _is(made, wanted):
+                    rows.append((made, headers))
+    if not rows:
+        raise NotFound(f"no decision, slot or event {wanted} in {path}")
+    own = [event for event in events if event.user_key == rows[0][0].user_key]
+    return _cases(rows, own, context)
+
+
+def in_stack(brokers: str, registry: Registry, wanted: str) -> list[Found]:
+    """From the topics of a stack. Raises NotFound, LogUnavailable, ControlUnavailable."""
+    log = LogReader(brokers)
+    spans = log.spans(DECISIONS)
+    seen: dict[str, int] = {}
+
+    def noted() -> Iterator[LogRecord]:
+        for record in log.read(DECISIONS, spans):
+            if record.value and wanted.encode() in record.value:
+                seen["partition"] = record.partition
+                yield record
+
+    rows = _matching(noted(), codec(DECISIONS, registry), wanted)
+    if not rows:
+        raise NotFound(
+            f"no decision, slot or event {wanted} in topic {DECISIONS} on {brokers}; "
+            "it keeps seven days, `kairos log export` keeps more"
+        )
+    reader, key = codec(EVENTS, registry), rows[0][0].user_key
+    places = _own(log.spans(EVENTS), seen["partition"], len(spans))
+    events = list(_events(log.read(EVENTS, places), reader, key))
+    return _cases(rows, events, _context(brokers, registry))
+
+
+def _own(spans: dict[int, Span], partition: int, partitions: int) -> dict[int, Span]:
+    """A user's partition of `events`: every client deals keys alike over equal numbers."""
+    return {partition: spans[partition]} if len(spans) == partitions else spans
+
+
+def _context(brokers: str, registry: Registry) -> Context:
+    """Every version that the control topics still hold; what a job refused is refused here too."""
+    context = empty_context()
+    readers = {topic: codec(topic, registry) for topic in CONTROL_TOPICS}
+    for record in ControlLog(brokers).read(CONTROL_TOPICS):
+        try:
+            context.add(record.topic, readers[record.topic].decode(record.origin.value))
+        except (BadFrame, ModelRefused, RuleError):
+            continue
+    return context
+
+
+Row = tuple[Decision, dict[str, bytes]]
+
+
+def _matching(records: Iterable[LogRecord], reader: Codec[Decision], wanted: str) -> list[Row]:
+    """Decisions of this id, the first record of each slot; Avro keeps an id's bytes as they are."""
+    rows: dict[str, Row] = {}
+    for record in records:
+        if record.value is None or wanted.encode() not in record.value:
+            continue
+        try:
+            decision = reader.decode(record.value)
+        except BadFrame:
+            continue
+        if _is(decision, wanted):
+            headers = {name: value or b"" for name, value in record.headers}
+            rows.setdefault(decision.slot_id, (decision, headers))
+    return list(rows.values())
+
+
+def _is(decision: Decision, wanted: str) -> bool:
+    return wanted in (decision.decision_id, decision.slot_id, decision.trigger.event_id)
+
+
+def _events(records: Iterable[LogRecord], reader: Codec[Event], user_key: str) -> Iterator[Event]:
+    for record in records:
+        if record.key == user_key.encode():
+            try:
+                yield reader.decode(record.value)
+            except BadFrame:
+                continue
+
+
+def _cases(rows: list[Row], events: list[Event], context: Context) -> list[Found]:
+    return [_case(decision, headers, events, context) for decision, headers in rows]
+
+
+def _case(
+    decision: Decision, headers: dict[str, bytes], events: list[Event], context: Context
+) -> Found:
+    view = context.at(decision.site, decision.decided_at_ms)
+    case = Case(decision, view, facts_at(events, decision, context))
+    return Found(case, _ledger(headers.get(LEDGER, b"")), headers.get(BUILD, b"").decode())
+
+
+def _ledger(data: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(data or b"{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
