@@ -13,6 +13,7 @@ from __future__ import annotations
 from msgspec import Struct
 from msgspec.structs import replace
 
+from models.why_words import REFUSALS
 from schemas.decision import Candidate, Decision
 
 WINNER, WITHHELD, PRICE, ACTION, ASKED = "winner", "withheld", "price", "action", "asked"
@@ -122,7 +123,7 @@ def _why_winner(a: Side, b: Side) -> tuple[str, str]:
         if now == "absent":
             return "campaign gone", f"{old} is not in b"
         if now not in AUCTION_REASONS:
-            return f"rule {now}", f"{now} removes {old} in b"
+            return f"rule {now}", f"in b {old} {REFUSALS.get(now, now)}"
         if now == "below_reserve":
             return _moved(a, b, old, "reserve")
     if new:
@@ -130,7 +131,7 @@ def _why_winner(a: Side, b: Side) -> tuple[str, str]:
         if was == "absent":
             return "new campaign", f"{new} is not in a"
         if was not in AUCTION_REASONS:
-            return f"rule {was}", f"{was} removed {new} in a, no more in b"
+            return f"rule {was}", f"in a, not in b, {new} {REFUSALS.get(was, was)}"
         if was == "below_reserve" and not old:
             return _moved(a, b, new, "reserve")
         cause, detail = _moved(a, b, new, "")

@@ -213,7 +213,8 @@ def _told(case: Case, reasons: dict[str, list[str]]) -> Iterator[Check]:
             allowed = decision.stage in (campaign.stages or STAGES)
             yield Check(f"{name} stage", code == "stage", not allowed)
         elif code == "trigger":
-            yield Check(f"{name} trigger", decision.trigger.kind in campaign.on, False)
+            waits = bool(campaign.on) and decision.trigger.kind not in campaign.on
+            yield Check(f"{name} trigger", waits, True)
         elif code == "schedule":
             now_ms = decision.decided_at_ms
             ended = 0 < campaign.ends_at_ms <= now_ms

@@ -8,7 +8,9 @@ of the same concept does it.
 2. Conditions and offers can only change where a moved number meets a number of theirs, so a ring
    falls into segments; one question to the definition in each gives its bidders and bids.
 3. Inside a segment only qualities move: the best score, ties as in the auction, names the winner.
-4. What is found is asked of the definition once more, and so is the value one ppm nearer.
+4. Scores are monotone in a concept, so the ends of a stretch bound what lies between: one that can
+   hold no flip is passed over, the rest is halved.
+5. What is found is asked of the definition once more, and so is the value one ppm nearer.
 """
 
 from __future__ import annotations
@@ -18,19 +20,20 @@ from itertools import pairwise
 
 import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
 
-from models.context import Entry
-from models.names import NAMES, PPM
 from models.offers import RISK
-from models.rule_values import constant, operand
-from models.rule_words import NUMBER, RuleError, tokens
 from models.why_auction import Lot
+from models.why_bounds import Span, bounds, crosses, stays
 from models.why_case import Case, Outcome
 from models.why_curve import Line, quality_line, score_line
 from schemas.ids import MILLION
 
 WINNER, ELIGIBILITY = "winner", "eligibility"
 RING_FIRST, RING_MAX = 1 << 10, 1 << 17
+LEAF = 1 << 11
+"""Values that are looked at one by one."""
+
 _INT64_SAFE = 1 << 42
 """Bids in micros up to here times a quality stay within 64 bits."""
 
@@ -87,6 +90,11 @@ class _Search:
         self.now = case.outcome(case.table(concepts))
         self.contenders = case.contenders()
         self.entries = case.entries
+        self.least = max(case.decision.nothing.score, 1)
+        model = case.view.model
+        assert model is not None
+        knots = [head.calibration_y for head in model.heads]
+        self.monotone = all(list(each) == sorted(each) for each in knots)
 
     def along(self, at: int) -> Iterator[Flip]:
         """The nearest flip of each kind along concept number `at`."""
@@ -112,7 +120,42 @@ class _Search:
         return best
 
     def _first(self, at: int, values: Line, wanted: set[str]) -> dict[str, int]:
-        """kind -> the first of `values` at which it flips."""
+        """kind -> the first of `values` at which it flips; quiet stretches are not looked at."""
+        if len(values) > LEAF and self.monotone and self._quiet(at, values):
+            return {}
+        if len(values) <= LEAF or not self.monotone:
+            return self._scan(at, values, wanted)
+        half = len(values) // 2
+        found = self._first(at, values[:half], wanted)
+        missing = wanted - found.keys()
+        return {**self._first(at, values[half:], missing), **found} if missing else found
+
+    def _quiet(self, at: int, values: Line) -> bool:
+        """Whether nothing can differ from now between the ends, as all lines are monotone."""
+        outcome = self.outcome(at, int(values[0]))
+        if outcome != replace(self.now, lots=outcome.lots):
+            return False
+        lines = self._lines(at, values[[0, -1]])
+        if any(crosses(*pair) for pair in self._compared(lines)):
+            return False
+        return stays(self.now.winner, self._spans(outcome.lots, lines), self.least)
+
+    def _spans(self, lots: tuple[Lot, ...], lines: dict[str, Line]) -> list[Span]:
+        """(campaign, smallest and largest score between the ends, override) of each bidder."""
+        out = []
+        for lot in lots:
+            campaign = self.entries[lot.campaign_id].campaign
+            low = high = campaign.base_ppm * MILLION
+            for name, weight in campaign.response.items():
+                line = lines.get(name, np.asarray(0))
+                ends = (weight * int(line.min()), weight * int(line.max()))
+                low, high = low + min(ends), high + max(ends)
+            low, high = (min(max(each // MILLION, 0), MILLION) for each in (low, high))
+            out.append((lot.campaign_id, lot.bid_micros * low, lot.bid_micros * high, lot.override))
+        return out
+
+    def _scan(self, at: int, values: Line, wanted: set[str]) -> dict[str, int]:
+        """As `_first`, by looking at every value."""
         found: dict[str, int] = {}
         lines = self._lines(at, values)
         for start, end in _segments(self._marks(lines, len(values)), len(values)):
@@ -149,14 +192,17 @@ class _Search:
 
     def _marks(self, lines: dict[str, Line], size: int) -> list[Line]:
         """Sides of every bound: where none of them changes, bidders and bids stay."""
-        marks = []
+        marks = [np.sign(line - bound) for line, bound in self._compared(lines)]
+        return [each for each in marks if each.shape == (size,)]
+
+    def _compared(self, lines: dict[str, Line]) -> Iterator[tuple[Line, Line | int]]:
+        """(line, bound) of all that conditions and offers compare."""
         for entry in self.contenders:
             for offer in entry.campaign.offers:
                 if RISK in lines and lines[RISK].ndim:
-                    marks.append(np.sign(lines[RISK] - offer.risk_ppm))
-            for name, bound in _bounds(entry, lines, self.case.facts or {}):
-                marks.append(np.sign(lines[name] - bound))
-        return [each for each in marks if each.shape == (size,)]
+                    yield lines[RISK], offer.risk_ppm
+            for name, bound in bounds(entry, lines, self.case.facts or {}):
+                yield lines[name], bound
 
     def _other_winner(
         self, outcome: Outcome, lines: dict[str, Line], start: int, end: int
@@ -168,7 +214,7 @@ class _Search:
         order = sorted(outcome.lots, key=lambda lot: (-lot.priority, lot.campaign_id.encode()))
         cut = {name: line[start:end] if line.ndim else line for name, line in lines.items()}
         rows = np.array([self._scores(lot, cut, end - start) for lot in order])
-        sell = rows >= max(self.case.decision.nothing.score, 1)
+        sell = rows >= self.least
         first = sell & np.array([[lot.override] for lot in order])
         # Who goes before by override is compared with its like only; scores stay as they are.
         allowed = np.where(first.any(axis=0), first, sell)
@@ -234,28 +280,3 @@ def _segments(marks: list[Line], size: int) -> Iterator[tuple[int, int]]:
         cuts.update((np.flatnonzero(mark[1:] != mark[:-1]) + 1).tolist())
     places = sorted(cuts)
     yield from pairwise(places)
-
-
-def _bounds(
-    entry: Entry, lines: dict[str, Line], facts: dict[str, int | str]
-) -> Iterator[tuple[str, Line | int]]:
-    """(moved name, what it is compared with) of a condition: its constants, and other names."""
-    if entry.rule is None:
-        return
-    moved = [name for name in entry.rule.names if name in lines and lines[name].ndim]
-    if not moved:
-        return
-    for name in moved:
-        for other in entry.rule.names:
-            if other != name and NAMES[other].type == PPM:
-                known = facts.get(other, 0)
-                assert isinstance(known, int)
-                yield name, lines.get(other, known)
-        for token in tokens(entry.rule.text):
-            if token.kind == NUMBER:
-                try:
-                    bound = constant(operand(token), NAMES[name])
-                except RuleError:
-                    continue  # A number of another type: a price, a count, a duration.
-                assert isinstance(bound, int)
-                yield name, bound

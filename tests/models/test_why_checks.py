@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import asdict, replace
 
@@ -59,7 +59,7 @@ def won():
 
 
 @pytest.mark.promise("M30")
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(campaigns, sites, found, paths, st.booleans())
 def test_every_generated_decision_computes_again(listed, site, concepts, path, with_facts):
     """Winner, price, charge, scores, holdout and every loss, with the events at hand or without."""
@@ -68,13 +68,13 @@ def test_every_generated_decision_computes_again(listed, site, concepts, path, w
         assert (case.facts is not None) == with_facts
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(campaigns, sites, found, paths, st.data())
 def test_one_changed_number_of_a_candidate_is_seen(listed, site, concepts, path, data):
     """Any field of any candidate of any decision."""
-    case = next(iter(cases_of(listed, site, concepts, [*path, "page_view"])))
+    first = cases_of(listed, site, concepts, [*path, "page_view"])[0]
+    case = first if first.decision.candidates else won()
     rows = case.decision.candidates
-    assume(rows)
     at = data.draw(st.integers(0, len(rows) - 1))
     names = sorted({*asdict(rows[0])} - {"draw", "offer", "override"})
     name = data.draw(st.sampled_from(names))
@@ -142,7 +142,7 @@ def test_pacing_is_part_of_the_bid():
     assert wrong(tampered(case, candidates=(row,)))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     st.lists(
         st.builds(

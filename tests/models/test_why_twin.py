@@ -39,7 +39,7 @@ steps = st.lists(
     st.tuples(st.sampled_from(TYPES), st.sampled_from((500, 5_000, 25_000, 3_000_000))),
     max_size=14,
 )
-many = settings(max_examples=150, deadline=None)
+many = settings(max_examples=80, deadline=None)
 
 
 def told(path):

@@ -43,10 +43,11 @@ campaigns = st.lists(
         campaign,
         id=st.sampled_from(("a", "b", "c", "d", "e")),
         margin_micros=st.sampled_from((9_000_000, 10_000_000, 12_500_000)),
-        base_ppm=st.integers(0, 30_000),
+        base_ppm=st.sampled_from((0, 10_000, 20_000, 20_001)),
         response=st.dictionaries(
             st.sampled_from(("purchase_intent", "churn_risk", "frustration")),
-            st.integers(-60_000, 60_000),
+            st.sampled_from((-60_000, 20_000, 60_000)),
+            max_size=2,
         ),
         when=st.sampled_from(CONDITIONS),
         on=st.sampled_from(((), ("exit_intent",))),
@@ -68,7 +69,16 @@ sites = st.fixed_dictionaries(
         "placements": st.sampled_from((("page",), ("page", "banner"))),
     }
 )
-found = st.fixed_dictionaries({name: st.integers(0, 1_000_000) for name in CONCEPTS})
+near = st.builds(
+    int.__add__,
+    st.sampled_from((0, 450_000, 500_000, 1_000_000)),
+    st.one_of(st.integers(-2, 2), st.integers(-120, 120)),
+).filter(lambda ppm: 0 <= ppm <= 1_000_000)
+found = st.fixed_dictionaries(
+    {name: st.one_of(near, near, st.integers(0, 1_000_000)) for name in CONCEPTS}
+)
+"""Concepts close to what conditions compare them with, where a search by one ppm too many shows."""
+
 paths = st.lists(st.sampled_from(TYPES), min_size=1, max_size=4)
 
 
