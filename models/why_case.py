@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from models.context import Entry, View
 from models.facts import Facts
-from models.intent import scores_ppm
+from models.intent import score_ppm
 from models.why_auction import Lot, lot_of, sold, sold_out
 from schemas.decision import Decision
 
@@ -66,7 +66,9 @@ class Case(Struct, frozen=True):
         model = self.view.model
         assert model is not None and self.facts is not None
         names = [head.name for head in model.heads]
-        scores = dict(zip(names, scores_ppm(model.heads, concepts_ppm), strict=True))
+        scores = dict(
+            zip(names, [score_ppm(head, concepts_ppm) for head in model.heads], strict=True)
+        )
         return {**self.facts, **scores, **dict(zip(model.concepts, concepts_ppm, strict=True))}
 
     def outcome(self, table: Facts) -> Outcome:
