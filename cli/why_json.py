@@ -7,7 +7,7 @@ from typing import Any
 from msgspec.structs import asdict
 
 from connectors.decisions_found import Found
-from models.why import Intent, Offered, Why
+from models.why import Intent, Offered, Removed, Why
 from models.why_flips import Flip
 from models.why_words import REFUSALS
 
@@ -32,15 +32,7 @@ def as_json(why: Why, found: Found) -> dict[str, Any]:
         "scores": {each.name: _intent(each) for each in why.intents},
         "candidates": [_offered(each) for each in why.candidates],
         "reserve_score": decision.nothing.score,
-        "reasons": {
-            each.campaign_id: {
-                "reason": each.code,
-                "means": REFUSALS.get(each.code, each.code),
-                **({"condition": each.condition} if each.condition else {}),
-                **({"values": dict(each.values)} if each.values else {}),
-            }
-            for each in why.removed
-        },
+        "reasons": {each.campaign_id: _removed(each) for each in why.removed},
         "price_micros": decision.price_micros,
         "charge_micros": decision.charge_micros,
         "propensity_ppm": decision.propensity_ppm,
@@ -73,6 +65,14 @@ def _offered(each: Offered) -> dict[str, Any]:
         "worth_micros": each.worth_micros,
         "quality_parts_ppm": dict(each.quality_parts),
     }
+
+
+def _removed(each: Removed) -> dict[str, Any]:
+    told: dict[str, Any] = {"reason": each.code, "means": REFUSALS.get(each.code, each.code)}
+    if each.condition:
+        told["condition"] = each.condition
+        told["values"] = dict(each.values)
+    return told
 
 
 def _flip(each: Flip) -> dict[str, Any]:

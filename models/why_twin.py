@@ -1,12 +1,13 @@
 """2-7 One user's log folded under two contexts at once, for what would have been decided.
 
 While both sides have given the user the same actions, profiles can differ in nothing else (unless
-sites, products or models do), so that one fold serves both and only the auction runs twice:
+sites, products, models or the bounds of triggers do), so that one fold serves both and only the
+auction runs twice:
 
 1. together: step side a; where it decided at this event, give side b the same profile with the
    exposures of before and let it decide too;
-2. apart, from the first action that differs, or where more than campaigns and policy differ: step
-   both sides in full, for good.
+2. apart, from the first action that differs, or where those others differ: step both sides in full,
+   for good.
 
 Records of one topic and version must be one record on both sides, as in a log they are.
 """
@@ -18,6 +19,7 @@ from collections.abc import Iterator
 from models.context import Context
 from models.decision import Ask, decide
 from models.effects import Decide
+from models.signals import bounds_of
 from models.user import advance, reject, step
 from schemas.decision import Decision
 from schemas.event import OUTCOMES, Event
@@ -85,9 +87,10 @@ class Twin:
         return all(at_ms == 0 or at_ms > now_ms for at_ms in due) and self._alike(now_ms)
 
     def _alike(self, now_ms: int) -> bool:
-        a = self._a.at(self._site, now_ms).versions
-        b = self._b.at(self._site, now_ms).versions
-        return (a.site, a.products, a.model) == (b.site, b.products, b.model)
+        a, b = self._a.at(self._site, now_ms), self._b.at(self._site, now_ms)
+        one, two = a.versions, b.versions
+        same = (one.site, one.products, one.model) == (two.site, two.products, two.model)
+        return same and bounds_of(a) == bounds_of(b)
 
     def _second(
         self, event: Event, made: list[Decision], before: tuple[list[Exposure], int]

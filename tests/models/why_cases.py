@@ -9,7 +9,6 @@ from models.user import step
 from models.why_case import Case
 from models.why_facts import facts_at
 from schemas.model import Head
-from schemas.offer import Offer
 from tests.builders import USER, campaign, context, event, lamp, page
 
 HEADS = (
@@ -27,14 +26,6 @@ CONDITIONS = (
     "not (frustration >= 50%) and page_views >= 1",
     "stickiness in [0.5, 0.500001] or scroll_depth >= frustration",
     "page_views >= 3",
-)
-OFFERS = (
-    (),
-    (Offer(name="more", risk_ppm=350_000, margin_micros=15_000_000),),
-    (
-        Offer(name="more", risk_ppm=350_000, margin_micros=15_000_000),
-        Offer(name="most", risk_ppm=420_000, value_micros=30_000_000, margin_micros=5_000_000),
-    ),
 )
 TYPES = "page_view product_view add_to_cart cart_view exit_intent scroll".split()
 
@@ -55,7 +46,6 @@ campaigns = st.lists(
         holdout_ppm=st.sampled_from((0, 500_000)),
         stages=st.sampled_from(((), ("cart",))),
         paused=st.sampled_from((False, False, False, True)),
-        offers=st.sampled_from(OFFERS),
     ),
     unique_by=lambda each: each.id,
     max_size=5,
