@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from models.intent import contributions, sigmoid_ppm
 from models.why_auction import pacing_of
-from models.why_case import Case
+from models.why_case import Case, rule_of
 from models.why_checks import AUCTION_REASONS, Check, checks
 from models.why_flips import Flip, flips
 from models.why_sentence import sentence
@@ -111,10 +111,9 @@ def _intents(case: Case) -> tuple[Intent, ...]:
 
 
 def _offered(case: Case, each: Candidate) -> Offered:
-    entry = case.entries.get(each.campaign_id)
-    if entry is None:
+    campaign = case.campaigns.get(each.campaign_id)
+    if campaign is None:
         return Offered(each, 0, each.pacing_ppm, ())
-    campaign = entry.campaign
     offers = {offer.name: offer.margin_micros for offer in campaign.offers}
     worth = offers.get(each.offer, campaign.margin_micros) + campaign.value_micros
     known = {**case.decision.scores, **case.decision.concepts}
@@ -130,7 +129,7 @@ def _removed(case: Case) -> tuple[Removed, ...]:
         code = codes[0] if codes else ""
         if not code or code in AUCTION_REASONS:
             continue
-        rule = case.entries[name].rule if code == "when" else None
+        rule = rule_of(case.campaigns[name].when) if code == "when" else None
         facts = case.facts or {**case.decision.scores, **case.decision.concepts}
         values = [(each, facts[each]) for each in rule.names if each in facts] if rule else []
         out.append(Removed(name, code, rule.text if rule else "", tuple(values)))

@@ -10,12 +10,12 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from models.context import Entry, View
+from models import exploration
+from models.context import View
 from models.offers import bid_basis_micros, offer_of
 from schemas.campaign import CHECKOUT, Campaign
-from schemas.decision import Candidate, Withholding
-from schemas.ids import MILLION, draw_ppm
-from schemas.site import OBSERVE, Site
+from schemas.decision import Candidate
+from schemas.ids import MILLION
 
 Facts = Mapping[str, int | str]
 CHECKOUT_CRITICAL = "checkout_critical"
@@ -45,6 +45,21 @@ class Sold(Struct, frozen=True):
     charge_micros: int = 0
 
 
+class Drawn(Struct, frozen=True):
+    """Who gets the slot, None for nobody; with exploration every arm's share and draw.
+
+    The arms are those that reach the reserve, best first, and doing nothing last.
+    """
+
+    chosen: Lot | None
+    price_micros: int = 0
+    charge_micros: int = 0
+    propensity_ppm: int = MILLION
+    explored: bool = False
+    shares: tuple[int, ...] = ()
+    draws: tuple[int, ...] = ()
+
+
 def quality_of(campaign: Campaign, table: Facts) -> int:
     """base + sum of weight x value, within 0 to 1,000,000 ppm; what nobody computed is 0."""
     total = campaign.base_ppm * MILLION
@@ -70,7 +85,8 @@ def lot_of(campaign: Campaign, view: View, table: Facts) -> Lot:
 def pacing_of(view: View, campaign_id: str) -> int:
     """The budget's multiplier of a bid in ppm; all of it without a policy."""
     policy = view.policy
-    return MILLION if policy is None else policy.pacing_ppm.get(campaign_id, MILLION)
+    share = MILLION if policy is None else policy.pacing_ppm.get(campaign_id, MILLION)
+    return min(max(share, 0), MILLION)
 
 
 def lot_logged(each: Candidate) -> Lot:
@@ -96,7 +112,34 @@ def sold(lots: list[Lot], reserve_score: int) -> Sold:
     at_price = Lot(winner.campaign_id, price, winner.quality_ppm, winner.priority, winner.override)
     if any(rank(lot) < rank(at_price) for lot in rivals):
         price += 1
-    return Sold(ranked, winner, price, -(-price * winner.quality_ppm // MILLION))
+    return Sold(ranked, winner, price, _charge(price, winner))
+
+
+def _charge(price_micros: int, lot: Lot) -> int:
+    return -(-price_micros * lot.quality_ppm // MILLION)
+
+
+def picked(result: Sold, reserve_score: int, view: View, decision_id: str) -> Drawn:
+    """The winner, or where the policy explores whoever wins the race of the draws."""
+    policy, site, winner = view.policy, view.site, result.winner
+    exploring = policy is not None and policy.explore_floor_ppm
+    if winner is None or winner.override or not exploring or policy is None or site is None:
+        return Drawn(winner, result.price_micros, result.charge_micros)
+    arms = [lot for lot in result.ranked if lot.score >= max(reserve_score, 1)]
+    shares = exploration.propensities_ppm(
+        [*(lot.score for lot in arms), reserve_score],
+        policy.explore_gamma_milli,
+        policy.explore_floor_ppm,
+    )
+    names = [*(lot.campaign_id for lot in arms), ""]
+    draws = [exploration.draw(site.salt, decision_id, name) for name in names]
+    at = exploration.race(draws, shares)
+    chosen = arms[at] if at < len(arms) else None
+    price, charge = result.price_micros, result.charge_micros
+    if at:
+        price = -(-max(reserve_score, 1) // chosen.quality_ppm) if chosen else 0
+        charge = _charge(price, chosen) if chosen else 0
+    return Drawn(chosen, price, charge, shares[at], at > 0, tuple(shares), tuple(draws))
 
 
 def lost_by(lot: Lot, reserve_score: int) -> str:
@@ -104,31 +147,7 @@ def lost_by(lot: Lot, reserve_score: int) -> str:
     return "below_reserve" if lot.score < max(reserve_score, 1) else "outbid"
 
 
-def sold_out(entry: Entry, view: View) -> bool:
+def sold_out(campaign: Campaign, view: View) -> bool:
     """A campaign that shows products, all of them known to be out of stock."""
-    named = [view.assortment.by_id.get(each.id) for each in entry.campaign.render.products]
+    named = [view.assortment.by_id.get(each.id) for each in campaign.render.products]
     return bool(named) and all(each is not None and each.stock == 0 for each in named)
-
-
-def drawn(site: Site, user_key: str, winner: Campaign | None) -> Withholding:
-    """The visitor's draws from the site's secret salt, and the shares they are held against."""
-    share = winner.holdout_ppm if winner is not None else 0
-    return Withholding(
-        draw_ppm(site.salt, "holdout", user_key) if site.holdout_ppm else 0,
-        site.holdout_ppm,
-        draw_ppm(site.salt, "rollout", user_key) if site.rollout_ppm < MILLION else 0,
-        site.rollout_ppm,
-        draw_ppm(site.salt, "holdout", winner.id, user_key) if winner and share else 0,
-        share,
-    )
-
-
-def withheld_by(site: Site, draws: Withholding) -> str:
-    """What withholds the winner from this visitor; empty for nothing."""
-    if draws.holdout_draw_ppm < draws.holdout_ppm:
-        return "holdout"
-    if site.mode == OBSERVE:
-        return "observe"
-    if draws.rollout_draw_ppm >= draws.rollout_ppm:
-        return "rollout"
-    return "campaign_holdout" if draws.campaign_draw_ppm < draws.campaign_holdout_ppm else ""

@@ -11,11 +11,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from models.context import Entry
 from models.names import NAMES, PPM
 from models.rule_values import constant, operand
 from models.rule_words import NUMBER, RuleError, tokens
+from models.why_case import rule_of
 from models.why_curve import Line
+from schemas.campaign import Campaign
 
 Span = tuple[str, int, int, bool]
 """Campaign, smallest and largest score, override."""
@@ -40,21 +41,22 @@ def crosses(line: Line, bound: Line | int) -> bool:
 
 
 def bounds(
-    entry: Entry, lines: dict[str, Line], facts: dict[str, int | str]
+    campaign: Campaign, lines: dict[str, Line], facts: dict[str, int | str]
 ) -> Iterator[tuple[str, Line | int]]:
     """(moved name, what it is compared with) of a condition: its constants, and other names."""
-    if entry.rule is None:
+    if not campaign.when:
         return
-    moved = [name for name in entry.rule.names if name in lines and lines[name].ndim]
+    rule = rule_of(campaign.when)
+    moved = [name for name in rule.names if name in lines and lines[name].ndim]
     if not moved:
         return
     for name in moved:
-        for other in entry.rule.names:
+        for other in rule.names:
             if other != name and NAMES[other].type == PPM:
                 known = facts.get(other, 0)
                 assert isinstance(known, int)
                 yield name, lines.get(other, known)
-        for token in tokens(entry.rule.text):
+        for token in tokens(rule.text):
             if token.kind == NUMBER:
                 try:
                     bound = constant(operand(token), NAMES[name])

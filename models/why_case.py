@@ -7,16 +7,31 @@ exclusions, products and stock.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from msgspec import Struct
 
-from models.context import Entry, View
+from models.context import View
 from models.facts import Facts
 from models.intent import score_ppm
+from models.rules import Rule, compile_rule
 from models.why_auction import Lot, lot_of, sold, sold_out
+from schemas.campaign import Campaign
 from schemas.decision import Decision
 
 BY_CONCEPTS = frozenset("when stock trigger below_reserve outbid not_drawn".split())
 """Reasons that other concepts may lift; all others stand whatever a model finds."""
+
+
+@lru_cache(maxsize=4096)
+def rule_of(condition: str) -> Rule:
+    """A campaign's condition, compiled once."""
+    return compile_rule(condition)
+
+
+def holds(campaign: Campaign, table: Facts) -> bool:
+    """Whether a campaign's condition holds on these facts; without one it always does."""
+    return not campaign.when or rule_of(campaign.when).holds(table)
 
 
 class Outcome(Struct, frozen=True):
@@ -35,26 +50,27 @@ class Case(Struct, frozen=True):
     facts: Facts | None = None
 
     @property
-    def entries(self) -> dict[str, Entry]:
+    def campaigns(self) -> dict[str, Campaign]:
         """The catalogue in force by id, in its own order."""
         catalogue = self.view.catalogue
-        return {} if catalogue is None else {name: catalogue.by_id[name] for name in catalogue.ids}
+        ids = catalogue.ids if catalogue is not None else ()
+        return {name: catalogue.by_id[name].campaign for name in ids} if catalogue else {}
 
     def reasons(self) -> dict[str, list[str]]:
         """Campaign -> the reason codes that the record gives for its loss; the winner has none."""
-        out: dict[str, list[str]] = {name: [] for name in self.entries}
+        out: dict[str, list[str]] = {name: [] for name in self.campaigns}
         for code, bits in self.decision.reasons.items():
             for at, name in enumerate(out):
                 if at >> 3 < len(bits) and bits[at >> 3] >> (at & 7) & 1:
                     out[name].append(code)
         return out
 
-    def contenders(self) -> list[Entry]:
+    def contenders(self) -> list[Campaign]:
         """Campaigns that nothing but conditions, stock, trigger and auction stood against."""
         reasons = self.reasons()
         return [
-            entry
-            for name, entry in self.entries.items()
+            campaign
+            for name, campaign in self.campaigns.items()
             if set(reasons[name]) <= BY_CONCEPTS and (reasons[name] or self._won(name))
         ]
 
@@ -75,13 +91,13 @@ class Case(Struct, frozen=True):
         """Who would have bid and won on these facts."""
         trigger = self.decision.trigger.kind
         eligible = [
-            entry
-            for entry in self.contenders()
-            if (entry.rule is None or entry.rule.holds(table))
-            and not sold_out(entry, self.view)
-            and (not entry.on or trigger in entry.on)
+            campaign
+            for campaign in self.contenders()
+            if holds(campaign, table)
+            and not sold_out(campaign, self.view)
+            and (not campaign.on or trigger in campaign.on)
         ]
-        lots = [lot_of(entry.campaign, self.view, table) for entry in eligible]
+        lots = [lot_of(campaign, self.view, table) for campaign in eligible]
         winner = sold(lots, self.decision.nothing.score).winner
-        names = tuple(entry.campaign.id for entry in eligible)
+        names = tuple(campaign.id for campaign in eligible)
         return Outcome(winner.campaign_id if winner else "", names, tuple(lots))

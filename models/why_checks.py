@@ -17,17 +17,21 @@ from models.intent import score_ppm
 from models.offers import bid_basis_micros
 from models.vocabulary import STAGES
 from models.why_auction import (
-    drawn,
+    Drawn,
+    Sold,
     lost_by,
     lot_logged,
     pacing_of,
+    picked,
     quality_of,
     sold,
-    withheld_by,
 )
-from models.why_case import Case
+from models.why_case import Case, rule_of
+from models.withholding import drawn, withheld
+from schemas.campaign import Campaign
 from schemas.decision import NONE, Candidate
 from schemas.ids import MILLION, deadline_slot, decision_id, event_slot
+from schemas.render import Render
 
 CANDIDATES_MAX = 10
 AUCTION_REASONS = ("below_reserve", "outbid", "not_drawn")
@@ -106,12 +110,11 @@ def logged_facts(case: Case) -> Facts:
 def _bids(case: Case) -> Iterator[Check]:
     table = logged_facts(case)
     for each in case.decision.candidates:
-        entry = case.entries.get(each.campaign_id)
+        campaign = case.campaigns.get(each.campaign_id)
         name = each.campaign_id
-        yield Check(f"{name} is in the catalogue", True, entry is not None)
-        if entry is None:
+        yield Check(f"{name} is in the catalogue", True, campaign is not None)
+        if campaign is None:
             continue
-        campaign = entry.campaign
         offers = {offer.name: offer for offer in campaign.offers}
         basis = bid_basis_micros(campaign, offers.get(each.offer))
         paced = pacing_of(case.view, name)
@@ -124,31 +127,48 @@ def _bids(case: Case) -> Iterator[Check]:
 
 
 def _auction(case: Case) -> Iterator[Check]:
-    """The auction again over the logged bids: ranking, winner, price, charge and propensities."""
+    """The auction again over the logged bids, and the draw of exploration where there is one."""
     decision, reserve = case.decision, case.decision.nothing.score
-    lots = [lot_logged(each) for each in decision.candidates]
-    result = sold(lots, reserve)
-    won = result.winner.campaign_id if result.winner else ""
+    result = sold([lot_logged(each) for each in decision.candidates], reserve)
+    pick = picked(result, reserve, case.view, decision.decision_id)
+    won = pick.chosen.campaign_id if pick.chosen else ""
     ranked = [lot.campaign_id for lot in result.ranked]
     yield Check("ranking", [each.campaign_id for each in decision.candidates], ranked)
     yield Check("winner", decision.campaign_id, won)
-    yield Check("price", decision.price_micros, result.price_micros)
-    yield Check("charge", decision.charge_micros, result.charge_micros)
-    yield Check("propensity", decision.propensity_ppm, MILLION if won else 0)
-    yield Check("propensity of nothing", decision.nothing.propensity_ppm, 0 if won else MILLION)
+    yield Check("price", decision.price_micros, pick.price_micros)
+    yield Check("charge", decision.charge_micros, pick.charge_micros)
+    yield Check("propensity", decision.propensity_ppm, pick.propensity_ppm)
+    yield Check("explored", decision.explored, pick.explored)
+    nothing = pick.shares[-1] if pick.shares else 0 if won else MILLION
+    yield Check("propensity of nothing", decision.nothing.propensity_ppm, nothing)
+    draw = pick.draws[-1] if pick.draws else 0
+    yield Check("draw of nothing", decision.nothing.draw, draw)
     unit = case.view.site.reserve_micros * MILLION if case.view.site else 0
     yield Check("reserve is a multiple", reserve % unit if unit else reserve, 0)
-    said = "withheld" if decision.withheld else "won"
-    for lot, each in zip(result.ranked, _by_rank(case, ranked), strict=True):
-        is_winner = lot is result.winner
-        reason = said if is_winner else lost_by(lot, reserve)
-        yield Check(f"why {lot.campaign_id}", each.reason, reason)
-        yield Check(
-            f"price of {lot.campaign_id}", each.price_micros, result.price_micros * is_winner
-        )
-        yield Check(f"propensity of {lot.campaign_id}", each.propensity_ppm, MILLION * is_winner)
-    otherwise = "below_reserve" if lots else "no_eligible"
-    yield Check("reason", decision.reason, said if won else otherwise)
+    yield from _rows(case, result, pick)
+    below = any(lot.score < max(reserve, 1) for lot in result.ranked)
+    none = "explored" if pick.explored else "below_reserve" if below else "no_eligible"
+    yield Check("reason", decision.reason, _said(case) if won else none)
+
+
+def _said(case: Case) -> str:
+    return "withheld" if case.decision.withheld else "won"
+
+
+def _rows(case: Case, result: Sold, pick: Drawn) -> Iterator[Check]:
+    """What the record says of each candidate in the auction."""
+    rows = _by_rank(case, [lot.campaign_id for lot in result.ranked])
+    arms = max(len(pick.shares) - 1, 0)
+    for at, (lot, each) in enumerate(zip(result.ranked, rows, strict=True)):
+        name, got = lot.campaign_id, lot is pick.chosen
+        lost = lost_by(lot, each.reserve_score)
+        if lost == "outbid" and lot is result.winner:
+            lost = "not_drawn"
+        share = pick.shares[at] if at < arms else MILLION * got
+        yield Check(f"why {name}", each.reason, _said(case) if got else lost)
+        yield Check(f"price of {name}", each.price_micros, pick.price_micros * got)
+        yield Check(f"propensity of {name}", each.propensity_ppm, share)
+        yield Check(f"draw of {name}", each.draw, pick.draws[at] if at < arms else 0)
 
 
 def _by_rank(case: Case, ranked: list[str]) -> list[Candidate]:
@@ -159,22 +179,27 @@ def _by_rank(case: Case, ranked: list[str]) -> list[Candidate]:
 def _withheld(case: Case) -> Iterator[Check]:
     """The visitor's draws again from the site's secret salt, and what they withhold."""
     decision = case.decision
-    site, entry = case.view.site, case.entries.get(decision.campaign_id)
-    campaign = entry.campaign if entry else None
+    site, campaign = case.view.site, case.campaigns.get(decision.campaign_id)
     assert site is not None
     draws = drawn(site, decision.user_key, campaign)
-    withheld = withheld_by(site, draws) if decision.campaign_id else ""
+    held = withheld(site.mode, draws) if decision.campaign_id else ""
     yield Check("draws", decision.withholding, draws)
-    yield Check("withheld", decision.withheld, withheld)
-    yield Check("holdout", decision.holdout, withheld in ("holdout", "campaign_holdout"))
+    yield Check("withheld", decision.withheld, held)
+    yield Check("holdout", decision.holdout, held in ("holdout", "campaign_holdout"))
     yield Check("action", decision.action_type, campaign.action_type if campaign else NONE)
     expires = decision.decided_at_ms + campaign.ttl_ms if campaign else 0
     yield Check("expiry", decision.expires_at_ms, expires)
-    shown = bool(campaign) and not withheld
+    shown = campaign is not None and not held
     yield Check("rendered", decision.render is not None, shown)
     kind = decision.render.kind if decision.render else ""
-    wanted = campaign.render.kind if campaign and shown else ""
+    wanted = _render(campaign, decision.offer).kind if campaign and shown else ""
     yield Check("rendered as", kind, wanted)
+
+
+def _render(campaign: Campaign, offer: str) -> Render:
+    """The creative of the visitor's offer, else the campaign's own."""
+    named = [each.render for each in campaign.offers if each.name == offer]
+    return named[0] if named else campaign.render
 
 
 def _losses(case: Case) -> Iterator[Check]:
@@ -204,8 +229,8 @@ def _told(case: Case, reasons: dict[str, list[str]]) -> Iterator[Check]:
     """Losses, and the right to bid, that the record alone can confirm."""
     decision = case.decision
     yield Check("stage is known", decision.stage in STAGES, True)
-    for name, entry in case.entries.items():
-        campaign, code = entry.campaign, "".join(reasons[name][:1])
+    for name, campaign in case.campaigns.items():
+        code = "".join(reasons[name][:1])
         yield Check(f"{name} paused", code == "paused", campaign.paused)
         if code == "placement":
             yield Check(f"{name} elsewhere", campaign.placement == decision.placement, False)
@@ -225,8 +250,9 @@ def _conditions(case: Case) -> Iterator[Check]:
     """Conditions on the logged facts where they read nothing else, on all facts where at hand."""
     table = case.facts if case.facts is not None else logged_facts(case)
     reasons = case.reasons()
-    for name, entry in case.entries.items():
-        rule, code = entry.rule, "".join(reasons[name][:1])
+    for name, campaign in case.campaigns.items():
+        rule = rule_of(campaign.when) if campaign.when else None
+        code = "".join(reasons[name][:1])
         if rule is None or (case.facts is None and not set(rule.names) <= set(table)):
             continue
         passed = ("stock", *AUCTION_REASONS)

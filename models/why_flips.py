@@ -89,7 +89,7 @@ class _Search:
         self.concepts = concepts
         self.now = case.outcome(case.table(concepts))
         self.contenders = case.contenders()
-        self.entries = case.entries
+        self.campaigns = case.campaigns
         self.least = max(case.decision.nothing.score, 1)
         model = case.view.model
         assert model is not None
@@ -144,7 +144,7 @@ class _Search:
         """(campaign, smallest and largest score between the ends, override) of each bidder."""
         out = []
         for lot in lots:
-            campaign = self.entries[lot.campaign_id].campaign
+            campaign = self.campaigns[lot.campaign_id]
             low = high = campaign.base_ppm * MILLION
             for name, weight in campaign.response.items():
                 line = lines.get(name, np.asarray(0))
@@ -197,11 +197,11 @@ class _Search:
 
     def _compared(self, lines: dict[str, Line]) -> Iterator[tuple[Line, Line | int]]:
         """(line, bound) of all that conditions and offers compare."""
-        for entry in self.contenders:
-            for offer in entry.campaign.offers:
+        for campaign in self.contenders:
+            for offer in campaign.offers:
                 if RISK in lines and lines[RISK].ndim:
                     yield lines[RISK], offer.risk_ppm
-            for name, bound in bounds(entry, lines, self.case.facts or {}):
+            for name, bound in bounds(campaign, lines, self.case.facts or {}):
                 yield lines[name], bound
 
     def _other_winner(
@@ -229,7 +229,7 @@ class _Search:
         return start + int(places[0]) if len(places) else None
 
     def _scores(self, lot: Lot, lines: dict[str, Line], size: int) -> Line:
-        campaign = self.entries[lot.campaign_id].campaign
+        campaign = self.campaigns[lot.campaign_id]
         quality = np.broadcast_to(
             quality_line(campaign.base_ppm, campaign.response, lines), (size,)
         )

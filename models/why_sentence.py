@@ -60,11 +60,11 @@ def _score(score: int, currency: str) -> str:
 
 def _leaning(case: Case, campaign_id: str) -> str:
     """What lifted the winner's quality most, if anything did."""
-    entry = case.entries.get(campaign_id)
+    campaign = case.campaigns.get(campaign_id)
     known = {**case.decision.scores, **case.decision.concepts}
     adds = {
         name: weight * known.get(name, 0)
-        for name, weight in (entry.campaign.response if entry else {}).items()
+        for name, weight in (campaign.response if campaign else {}).items()
     }
     top = sorted((name for name, added in adds.items() if added > 0), key=lambda n: (-adds[n], n))
     if not top:

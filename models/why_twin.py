@@ -16,17 +16,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from msgspec.structs import replace
+
 from models.context import Context
-from models.decision import Ask, decide
+from models.decision import decide
 from models.effects import Decide
 from models.signals import bounds_of
+from models.slots import Ask
 from models.user import advance, reject, step
 from schemas.decision import Decision
 from schemas.event import OUTCOMES, Event
-from schemas.profile import Exposure, Profile, dump, load
+from schemas.exposure import Exposure
+from schemas.profile import Profile, dump, load
 
 Pair = tuple[Decision | None, Decision | None]
 """The decisions of one slot on side a and b; None where a side was not asked."""
+
+
+Given = tuple[list[Exposure], bytes, int]
+"""What a decision changes of a profile: exposures, those folded, the last push's number."""
 
 
 class Twin:
@@ -49,7 +57,7 @@ class Twin:
             pairs = self._both(event)
             self._meet(event)
             return pairs
-        before = (self._one.exposures, self._one.seq)
+        before = _given(self._one)
         self._one, made = _stepped(self._one, event, self._key, self._a)
         return self._second(event, made, before) if made else []
 
@@ -92,19 +100,17 @@ class Twin:
         same = (one.site, one.products, one.model) == (two.site, two.products, two.model)
         return same and bounds_of(a) == bounds_of(b)
 
-    def _second(
-        self, event: Event, made: list[Decision], before: tuple[list[Exposure], int]
-    ) -> list[Pair]:
+    def _second(self, event: Event, made: list[Decision], before: Given) -> list[Pair]:
         """Let side b decide where side a just has."""
         one = self._one
         assert one is not None
-        after = (one.exposures, one.seq)
-        one.exposures, one.seq = before
+        after = (one.exposures, one.given, one.seq)
+        one.exposures, one.given, one.seq = before
         view = self._b.at(self._site, one.now_ms)
         other = decide(one, _ask(one, made[0], event), self._key, view, one.now_ms)
-        if (one.exposures, one.seq) != after:
+        if (one.exposures, one.given, one.seq) != after:
             self._part(one)
-        one.exposures, one.seq = after
+        one.exposures, one.given, one.seq = after
         return list(_paired(made, other))
 
     def _part(self, one: Profile | None) -> None:
@@ -130,6 +136,11 @@ def _stepped(
     if after is not None:
         dump(after)  # Trims a profile beyond its bound, as the engine does with its state.
     return after, [effect.decision for effect in effects if isinstance(effect, Decide)]
+
+
+def _given(profile: Profile) -> Given:
+    """What the profile has been given so far; exposures are copied, for a decision changes them."""
+    return [replace(each) for each in profile.exposures], profile.given, profile.seq
 
 
 def _ask(profile: Profile, made: Decision, event: Event) -> Ask:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import asdict, replace
 
-from models.auction import Bid, run
+from models.auction import lots_of, run
 from models.user import step
 from models.why_auction import Lot, sold
 from models.why_case import Case
@@ -15,7 +16,7 @@ from models.why_checks import checks
 from schemas.decision import Candidate
 from schemas.policy import Policy
 from tests.builders import USER, campaign, context, event
-from tests.models.why_cases import campaigns, cases_of, found, paths, sites
+from tests.models.why_cases import campaigns, cases_of, found, paths, policies, sites
 
 PLAIN = "slot_id decision_id placement campaign_id action_type reason price_micros charge_micros"
 TAMPERED = (
@@ -60,23 +61,23 @@ def won():
 
 @pytest.mark.promise("M30")
 @settings(max_examples=60, deadline=None)
-@given(campaigns, sites, found, paths, st.booleans())
-def test_every_generated_decision_computes_again(listed, site, concepts, path, with_facts):
-    """Winner, price, charge, scores, holdout and every loss, with the events at hand or without."""
-    for case in cases_of(listed, site, concepts, path, with_facts):
+@given(campaigns, sites, found, paths, st.booleans(), policies)
+def test_every_generated_decision_computes_again(listed, site, concepts, path, with_facts, policy):
+    """Winner, price, charge, draws, holdout and every loss, with the events at hand or without."""
+    for case in cases_of(listed, site, concepts, path, with_facts, policy):
         assert wrong(case) == []
         assert (case.facts is not None) == with_facts
 
 
 @settings(max_examples=40, deadline=None)
-@given(campaigns, sites, found, paths, st.data())
-def test_one_changed_number_of_a_candidate_is_seen(listed, site, concepts, path, data):
+@given(campaigns, sites, found, paths, policies, st.data())
+def test_one_changed_number_of_a_candidate_is_seen(listed, site, concepts, path, policy, data):
     """Any field of any candidate of any decision."""
-    first = cases_of(listed, site, concepts, [*path, "page_view"])[0]
+    first = cases_of(listed, site, concepts, [*path, "page_view"], policy=policy)[0]
     case = first if first.decision.candidates else won()
     rows = case.decision.candidates
     at = data.draw(st.integers(0, len(rows) - 1))
-    names = sorted({*asdict(rows[0])} - {"draw", "offer", "override"})
+    names = sorted({*asdict(rows[0])} - {"offer", "override"})
     name = data.draw(st.sampled_from(names))
     changed = replace(rows[at], **{name: other(getattr(rows[at], name))})
     assert wrong(tampered(case, candidates=(*rows[:at], changed, *rows[at + 1 :])))
@@ -151,6 +152,7 @@ def test_pacing_is_part_of_the_bid():
             bid_micros=st.integers(0, 6),
             quality_ppm=st.integers(0, 6),
             priority=st.integers(0, 1),
+            override=st.booleans(),
         ),
         unique_by=lambda lot: lot.campaign_id,
         max_size=6,
@@ -159,8 +161,18 @@ def test_pacing_is_part_of_the_bid():
 )
 def test_the_definition_agrees_with_the_core(lots, reserve):
     """Two programs, one auction: ranking, winner, price and charge."""
-    bids = [Bid(lot.campaign_id, lot.bid_micros, lot.quality_ppm, lot.priority) for lot in lots]
-    theirs, ours = run(bids, reserve), sold(lots, reserve)
+    ids = tuple(lot.campaign_id for lot in lots)
+    everybody = (1 << len(lots)) - 1
+    overriding = sum(1 << at for at, lot in enumerate(lots) if lot.override)
+    theirs = run(
+        lots_of(ids, tuple(lot.priority for lot in lots)),
+        np.array([lot.bid_micros for lot in lots], np.int64),
+        np.array([lot.quality_ppm for lot in lots], np.int64),
+        everybody,
+        reserve,
+        overriding,
+    )
+    ours = sold(lots, reserve)
     assert [each.campaign_id for each in ours.ranked] == [e.campaign_id for e in theirs.ranked]
     assert (ours.winner and ours.winner.campaign_id) == (
         theirs.winner and theirs.winner.campaign_id

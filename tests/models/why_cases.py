@@ -9,6 +9,8 @@ from models.user import step
 from models.why_case import Case
 from models.why_facts import facts_at
 from schemas.model import Head
+from schemas.offer import Offer
+from schemas.policy import Policy
 from tests.builders import USER, campaign, context, event, lamp, page
 
 HEADS = (
@@ -27,7 +29,15 @@ CONDITIONS = (
     "stickiness in [0.5, 0.500001] or scroll_depth >= frustration",
     "page_views >= 3",
 )
-TYPES = "page_view product_view add_to_cart cart_view exit_intent scroll".split()
+OFFERS = (
+    (),
+    (Offer(name="more", risk_ppm=350_000, margin_micros=15_000_000),),
+    (
+        Offer(name="more", risk_ppm=350_000, margin_micros=15_000_000),
+        Offer(name="most", risk_ppm=420_000, value_micros=30_000_000, margin_micros=5_000_000),
+    ),
+)
+TYPES = "page_view product_view add_to_cart cart_view checkout_start exit_intent scroll".split()
 
 campaigns = st.lists(
     st.builds(
@@ -46,6 +56,8 @@ campaigns = st.lists(
         holdout_ppm=st.sampled_from((0, 500_000)),
         stages=st.sampled_from(((), ("cart",))),
         paused=st.sampled_from((False, False, False, True)),
+        offers=st.sampled_from(OFFERS),
+        priority_override=st.sampled_from(("", "", "checkout")),
     ),
     unique_by=lambda each: each.id,
     max_size=5,
@@ -83,9 +95,25 @@ def told(path):
     return made
 
 
-def cases_of(listed, site, concepts, path, with_facts=True):
+policies = st.one_of(
+    st.none(),
+    st.builds(
+        Policy,
+        site=st.just("demo"),
+        version=st.just(1),
+        pacing_ppm=st.dictionaries(st.sampled_from("abc"), st.sampled_from((0, 500_000))),
+        explore_gamma_milli=st.just(20_000),
+        explore_floor_ppm=st.sampled_from((0, 50_000)),
+    ),
+)
+
+
+def cases_of(listed, site, concepts, path, with_facts=True, policy=None):
     """The last decisions of a story, one a placement, as cases."""
-    ctx = context(*listed, site=site, concepts=concepts, heads=HEADS)
+    ordered = {name: concepts[name] for name in CONCEPTS}
+    ctx = context(*listed, site=site, concepts=ordered, heads=HEADS)
+    if policy is not None:
+        ctx.add("policy", policy)
     profile, made, events = None, [], told(path)
     for each in events:
         profile, effects, _ = step(profile, each, USER, ctx)
