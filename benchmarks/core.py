@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
 from itertools import cycle
 from typing import Any
 
+from benchmarks import selection
 from benchmarks.rows import Row, cpu_us, machine, timed
-from benchmarks.workloads import conditions, context, mix
+from benchmarks.workloads import context, mix
 from connectors.avro import codec
 from connectors.log_decide import codecs
 from connectors.memory import MemoryRegistry
 from models.effects import Decide
-from models.facts import Facts, facts
-from models.rule_index import index_of
-from models.rules import Rule, compile_rule
 from models.user import step
 from operators.stopwatch import Laps
 from schemas.decision import Decision
-from schemas.profile import Profile, dump, load
+from schemas.profile import dump, load
 from schemas.topics import EVENTS
 
 NAME = "core"
@@ -28,12 +25,11 @@ HELP = "decode, encode and step by stage, without any process"
 EVENTS_MEASURED = 30_000
 KEYS = 3_000
 REPEATS = 3_000
-BUILDS = 20
 
 
 def rows() -> list[Row]:
     """Measure; CPU time of this process."""
-    return [*_codecs(), *_conditions(), *_steps()]
+    return [*_codecs(), *selection.rows(), *_steps()]
 
 
 def _codecs() -> list[Row]:
@@ -65,38 +61,6 @@ def _some_decisions() -> list[Decision]:
     for event in mix(500, 50):
         _, effects, _ = step(None, event, event.user_key, ctx)
         out += [effect.decision for effect in effects if isinstance(effect, Decide)]
-    return out
-
-
-def _conditions() -> list[Row]:
-    """All conditions of a catalogue for one slot, by the index and one after the other."""
-    tables = _tables()
-    out = []
-    for count in (50, 200, 1_000):
-        compiled = [compile_rule(text) for text in conditions(count)]
-        index, every = index_of(compiled), (1 << count) - 1
-        out += [
-            _each(f"conditions of {count} campaigns", partial(index.failing, among=every), tables),
-            _each(f"the same {count} one by one", partial(_one_by_one, compiled), tables),
-            timed(f"index of {count} conditions", cpu_us(partial(index_of, compiled), BUILDS)),
-        ]
-    return out
-
-
-def _one_by_one(compiled: Sequence[Rule], table: Facts) -> list[bool]:
-    return [rule.holds(table) for rule in compiled]
-
-
-def _tables() -> list[Facts]:
-    """Facts at the events of the mix."""
-    ctx, out = context(), []
-    profiles: dict[str, Profile | None] = {}
-    for event in mix(REPEATS, 300):
-        key = event.user_key
-        profiles[key] = profile = step(profiles.get(key), event, key, ctx)[0]
-        assert profile is not None
-        view = ctx.at(event.site, profile.now_ms)
-        out.append(facts(profile, profile.tabs[-1], view, event.type, profile.now_ms))
     return out
 
 
