@@ -74,11 +74,14 @@ def run(args: argparse.Namespace) -> int:
 
 
 def named(tests: Path) -> set[str]:
-    """Ids that `mark.promise(...)` names in the tests of this folder."""
+    """Ids that `mark.promise(...)` names in these tests, or the header of a golden journey."""
     found: set[str] = set()
     for path in tests.rglob("test_*.py"):
         for marks in re.findall(r"mark\.promise\(([^)]*)\)", path.read_text()):
             found.update(re.findall(r'"([A-Z]\d+)"', marks))
+    for path in tests.rglob("stories/*.txt"):
+        for line in re.findall(r"^promises: (.*)$", path.read_text(), re.MULTILINE):
+            found.update(line.split())
     return found
 
 

@@ -18,6 +18,9 @@ import pytest
 TESTS = Path(__file__).parent
 RESULTS = Path(os.environ.get("KAIROS_HOME", ".kairos")) / "test-results.json"
 Results = dict[str, dict[str, Any]]
+STORIES = "stories"
+"""Folder of golden journeys, beside the test that plays them."""
+
 _found: Results = {}
 _collected: dict[str, list[str]] = {}
 
@@ -83,11 +86,24 @@ def still_true(
     }
 
 
+def in_header(story: Path) -> list[str]:
+    """The promises that a golden journey names: the line `promises:` of its header."""
+    lines = story.read_text(encoding="utf-8").splitlines()
+    return next((line.split()[1:] for line in lines if line.startswith("promises: ")), [])
+
+
 def named_in_source(root: Path, node: str) -> list[str]:
-    """The promises that decorate the function of a node id; none when there is no such function."""
-    file, name = root / file_of(node), node.rpartition("::")[2].partition("[")[0]
+    """The promises that decorate the function of a node id; none when there is no such function.
+
+    A golden journey names them in its header instead: its file bears the test's parameter.
+    """
+    file, test = root / file_of(node), node.rpartition("::")[2]
+    name, _, parameter = test.rstrip("]").partition("[")
     if not file.is_file():
         return []
+    story = file.parent / STORIES / f"{parameter}.txt"
+    if story.is_file():
+        return in_header(story)
     return [
         argument.value
         for function in ast.walk(ast.parse(file.read_text()))
