@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hashlib import blake2b
+from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -160,9 +161,9 @@ def _source(named: dict[str, str]) -> Source | None:
     return Source(named.get("from", ""), source, medium, campaign)
 
 
-def _measured(named: dict[str, str]) -> dict[str, object]:
+def _measured(named: dict[str, str]) -> dict[str, Any]:
     """Numbers of the event, and its properties."""
-    out: dict[str, object] = {}
+    out: dict[str, Any] = {}
     if "scroll" in named:
         out["scroll_depth_ppm"] = int(named["scroll"].rstrip("%")) * 10_000
     if "active" in named:
