@@ -7,12 +7,15 @@ from collections.abc import Callable, Sequence
 from itertools import cycle
 from typing import Any
 
+from msgspec import Struct
+
 from benchmarks import selection
 from benchmarks.rows import Row, cpu_us, machine, timed
-from benchmarks.workloads import context, mix
+from benchmarks.workloads import ConstantScorer, context, mix
 from connectors.avro import codec
 from connectors.log_decide import codecs
 from connectors.memory import MemoryRegistry
+from models.context import Context
 from models.effects import Decide
 from models.user import step
 from operators.stopwatch import Laps
@@ -64,25 +67,45 @@ def _some_decisions() -> list[Decision]:
     return out
 
 
-def _steps() -> list[Row]:
-    ctx = context()
-    states: dict[str, bytes] = {}
-    stages: dict[str, list[float]] = {}
+class _Walk(Struct):
+    """What the mix took: CPU us of each step and each of its stages, state bytes, shares asked."""
+
     whole: list[float] = []
-    laps = Laps()
+    stages: dict[str, list[float]] = {}
+    states: dict[str, bytes] = {}
+    asking: int = 0
+
+
+def _walk(ctx: Context) -> _Walk:
+    """Every event of the mix, with state bytes in and out."""
+    out, laps = _Walk(), Laps()
     for event in mix(EVENTS_MEASURED, KEYS):
         key = event.user_key
         before = time.process_time_ns()
         laps.start()
-        profile, _, _ = step(load(states.get(key)), event, key, ctx, laps)
+        profile, effects, _ = step(load(out.states.get(key)), event, key, ctx, laps)
         assert profile is not None
-        states[key] = dump(profile)
-        whole.append((time.process_time_ns() - before) / 1000)
+        out.states[key] = dump(profile)
+        out.whole.append((time.process_time_ns() - before) / 1000)
+        out.asking += any(isinstance(effect, Decide) for effect in effects)
         for stage, micros in laps.us.items():
-            stages.setdefault(stage, []).append(micros)
-    size = sorted(map(len, states.values()))
-    out = [timed(f"step: {stage}", values) for stage, values in stages.items()]
-    out.append(timed("step, state bytes in and out", whole[len(whole) // 10 :]))
+            out.stages.setdefault(stage, []).append(micros)
+    return out
+
+
+def _steps() -> list[Row]:
+    """With the network, and with constant scores in its place: the difference is ONNX alone."""
+    scored, constant = _walk(context()), _walk(context(make_scorer=ConstantScorer))
+    warm = EVENTS_MEASURED // 10
+    out = [timed(f"step: {stage}", values) for stage, values in scored.stages.items()]
+    out += [
+        timed("step with ONNX, state bytes in and out", scored.whole[warm:]),
+        timed("step without ONNX (constant scores), state bytes in and out", constant.whole[warm:]),
+    ]
+    for name, walk in (("with ONNX", scored), ("without ONNX", constant)):
+        share = round(100 * walk.asking / EVENTS_MEASURED, 1)
+        out.append(Row(f"events with a decision, {name}", "%", share, machine=machine()))
+    size = sorted(map(len, scored.states.values()))
     p50, p99 = size[len(size) // 2], size[len(size) * 99 // 100]
     mean = round(sum(size) / len(size))
     out.append(Row("state of a user", "bytes", mean, p50, p99, machine()))
