@@ -147,7 +147,7 @@ def planned(
     mail = Mail(made.trigger_id, made.campaign_id, made.slot_id, due.cause, when_ms, burst)
     kept = [each for each in profile.outreach.mails if each.due_ms >= at_ms]
     profile.outreach.mails = [*kept, mail][-MAILS_MAX:]
-    told = _told(profile, tab)
+    told = {**_told(profile, tab), "offer": decision.offer}
     return _as(made, MAIL, due.cause, arm=arm, due_at_ms=when_ms, fields=told)
 
 
@@ -178,6 +178,7 @@ def _told(profile: Profile, tab: Tab) -> dict[str, str]:
         "product_id": tab.product_id,
         "product_category": tab.category,
         "page_path": tab.page_path,
+        "paused_on": profile.session.paused_on,
     }
 
 
