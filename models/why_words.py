@@ -17,6 +17,7 @@ REFUSALS = {
     "channel": "has no way to reach this visitor",
     "stand_in": "is only a stand-in, and what it stands in for can be shown",
     "stage": "is for another stage",
+    "cart_left": "gives way to the cart that was left",
     "excluded": "is excluded by another action already given",
     "cap_session": "has been given often enough in this session",
     "cap_day": "has been given often enough today",
