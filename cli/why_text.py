@@ -11,7 +11,7 @@ from connectors.decisions_found import Found
 from models.names import DURATION, MONEY, NAMES, PPM
 from models.why import Offered, Removed, Why
 from models.why_flips import ELIGIBILITY, WINNER, Flip, smallest
-from models.why_words import REFUSALS, listed, logit, money, percent, share
+from models.why_words import REFUSALS, SILENCES, listed, logit, money, percent, share
 from schemas.ids import MILLION
 
 WIDTH = 100
@@ -25,9 +25,10 @@ def lines(why: Why, found: Found) -> Iterator[str]:
     yield from textwrap.wrap(why.sentence, WIDTH)
     yield ""
     yield from _intents(why)
-    yield from _candidates(why, currency)
-    yield from _removed(why.removed, currency)
-    yield from _flips(why)
+    if why.case.decision.reason not in SILENCES:
+        yield from _candidates(why, currency)
+        yield from _removed(why.removed, currency)
+        yield from _flips(why)
     yield from _rest(why, found, currency)
 
 
