@@ -1,7 +1,7 @@
 """2-7 One user's log folded under two contexts at once, for what would have been decided.
 
 While both sides have given the user the same actions, profiles can differ in nothing else (unless
-sites, products, models or the bounds of triggers do), so that one fold serves both and only the
+sites, products, models, or what triggers messages do), so that one fold serves both and only the
 auction runs twice:
 
 1. together: step side a; where it decided at this event, give side b the same profile with the
@@ -14,11 +14,11 @@ Records of one topic and version must be one record on both sides, as in a log t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 
 from msgspec.structs import replace
 
-from models.context import Context
+from models.context import Context, View
 from models.decision import decide
 from models.effects import Decide
 from models.signals import bounds_of
@@ -91,14 +91,14 @@ class Twin:
         if elsewhere or ":p:" in self._key:
             return False
         now_ms = max(one.now_ms, event.received_at_ms)
-        due = [one.forget_at_ms, *(tab.dwell_at_ms for tab in one.tabs)]
+        due = [one.forget_at_ms, one.outreach.at_ms, *(tab.dwell_at_ms for tab in one.tabs)]
         return all(at_ms == 0 or at_ms > now_ms for at_ms in due) and self._alike(now_ms)
 
     def _alike(self, now_ms: int) -> bool:
         a, b = self._a.at(self._site, now_ms), self._b.at(self._site, now_ms)
         one, two = a.versions, b.versions
         same = (one.site, one.products, one.model) == (two.site, two.products, two.model)
-        return same and bounds_of(a) == bounds_of(b)
+        return same and bounds_of(a) == bounds_of(b) and _causes(a) == _causes(b)
 
     def _second(self, event: Event, made: list[Decision], before: Given) -> list[Pair]:
         """Let side b decide where side a just has."""
@@ -136,6 +136,11 @@ def _stepped(
     if after is not None:
         dump(after)  # Trims a profile beyond its bound, as the engine does with its state.
     return after, [effect.decision for effect in effects if isinstance(effect, Decide)]
+
+
+def _causes(view: View) -> Hashable:
+    """What of a catalogue decides when a message outside the page is due."""
+    return view.catalogue.causes if view.catalogue is not None else None
 
 
 def _given(profile: Profile) -> Given:
