@@ -52,7 +52,7 @@ class Twin:
         """The slots that this event made either side decide."""
         if not self.together:
             return self._both(event)
-        if self._one is None or not self._shares(event):
+        if not self._shares(event):
             self._part(self._one)
             pairs = self._both(event)
             self._meet(event)
@@ -85,11 +85,12 @@ class Twin:
         Not where exposures change other than by a decision at the event itself: outcomes,
         withdrawals, deadlines that are due.
         """
-        one = self._one
-        assert one is not None
         elsewhere = event.internal or event.type in OUTCOMES or event.type == "purchase"
         if elsewhere or ":p:" in self._key:
             return False
+        one = self._one
+        if one is None:
+            return self._alike(event.received_at_ms)
         now_ms = max(one.now_ms, event.received_at_ms)
         due = [one.forget_at_ms, one.outreach.at_ms, *(tab.dwell_at_ms for tab in one.tabs)]
         return all(at_ms == 0 or at_ms > now_ms for at_ms in due) and self._alike(now_ms)
@@ -143,8 +144,10 @@ def _causes(view: View) -> Hashable:
     return view.catalogue.causes if view.catalogue is not None else None
 
 
-def _given(profile: Profile) -> Given:
+def _given(profile: Profile | None) -> Given:
     """What the profile has been given so far; exposures are copied, for a decision changes them."""
+    if profile is None:
+        return [], b"", 0
     return [replace(each) for each in profile.exposures], profile.given, profile.seq
 
 

@@ -19,7 +19,6 @@ REFUSALS = {
     "stage": "is for another stage",
     "cart_left": "gives way to the cart that was left",
     "excluded": "is excluded by another action already given",
-    "cart_left": "is held back while a left cart is being won back",
     "cap_session": "has been given often enough in this session",
     "cap_day": "has been given often enough today",
     "cap_user": "has been given often enough to this visitor",

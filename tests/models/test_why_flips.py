@@ -95,13 +95,44 @@ def test_nothing_nearer_is_overlooked(listed, site, concepts, path):
                     assert kind not in near, (here, near)
 
 
-def test_a_threshold_is_found_to_the_ppm():
-    """0.45 is not below 0.45, and 449,999 ppm is."""
-    listed = [campaign("a", when="frustration < 0.45"), campaign("b", margin_micros=9_000_000)]
-    concepts = {"stickiness": 500_000, "frustration": 470_000}
+@pytest.mark.parametrize(
+    ("condition", "concept", "here", "there"),
+    [
+        ("frustration < 0.45", "frustration", 470_000, 449_999),
+        ("frustration < 0.45", "frustration", 450_000, 449_999),
+        ("frustration < 0.45", "frustration", 451_024, 449_999),
+        ("frustration <= 0.45", "frustration", 451_025, 450_000),
+        ("stickiness > 0.5", "stickiness", 500_000, 500_001),
+        ("stickiness >= 0.5", "stickiness", 498_976, 500_000),
+        ("stickiness >= 0.5", "stickiness", 0, 500_000),
+        (
+            "frustration < 0.45 and page_views >= 1 and cart_value < 40",
+            "frustration",
+            460_000,
+            449_999,
+        ),
+    ],
+)
+def test_a_threshold_is_found_to_the_ppm(condition, concept, here, there):
+    """Beside it, across the ends of rings and halves, up and down, with other numbers around."""
+    listed = [campaign("a", when=condition), campaign("b", margin_micros=9_000_000)]
+    concepts = {"stickiness": 400_000, "frustration": 470_000, concept: here}
     (case,) = cases_of(listed, {}, concepts, ["page_view"])
     flip = smallest(flips(case), WINNER)
-    assert flip == Flip(WINNER, "frustration", 470_000, 449_999, "b", "a", gained=("a",), lost=())
+    assert flip == Flip(WINNER, concept, here, there, "b", "a", gained=("a",), lost=())
+
+
+def test_equal_scores_go_by_priority():
+    """Where a rival draws level, its priority decides the ppm at which it takes the slot."""
+    rising = {"base_ppm": 0, "response": {"frustration": 100_000}}
+    listed = [campaign("a", priority=1, **rising), campaign("b", base_ppm=20_000)]
+    concepts = {"stickiness": 400_000, "frustration": 150_000}
+    for priority, there in ((1, 200_000), (0, 200_010)):
+        listed[0] = campaign("a", priority=priority, **rising)
+        listed[1] = campaign("b", base_ppm=20_000, priority=0 if priority else 1)
+        (case,) = cases_of(listed, {}, concepts, ["page_view"])
+        flip = smallest(flips(case), WINNER)
+        assert (flip.before, flip.after, flip.to_ppm) == ("b", "a", there)
 
 
 @settings(max_examples=6, deadline=None)
