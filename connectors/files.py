@@ -36,10 +36,14 @@ FILE_BYTES_MAX = 16 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Read(Generic[T]):
-    """What a file said: the record, None if it cannot be used, and everything wrong with it."""
+    """What a file said: the record, None if it cannot be used, and everything wrong with it.
+
+    `good` is how many rows of a bad feed have nothing wrong with them.
+    """
 
     record: T | None
     errors: tuple[FileError, ...]
+    good: int = 0
 
 
 def text_of(path: Path) -> str:

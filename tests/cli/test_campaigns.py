@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 import stat
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from confluent_kafka import Producer
 
 from cli import campaigns, control, main, pause, products, rollout, sites
-from connectors.avro import register_all
+from connectors.avro import codec, register_all
 from connectors.control import ControlWriter
 from connectors.memory import MemoryRegistry
 from infra.demo import publish as demo
-from schemas.topics import CONTROL_TOPICS
+from schemas.event import Product
+from schemas.topics import CONTROL_TOPICS, EVENTS
+from tests.builders import event
 
 REGISTRY = MemoryRegistry()
 register_all(REGISTRY)
@@ -222,6 +225,47 @@ def test_a_bad_feed_names_line_and_fix(
     code, said, _ = kairos("products", "import", written(tmp_path, name, text))
     assert code == 1 and writer.newest("products", "shop") is None
     assert said["errors"][0]["line"] == line and fix in said["errors"][0]["fix"]
+
+
+def test_good_rows_of_a_bad_feed_are_told_and_imported_only_on_demand(
+    kairos: Any, writer: Any, tmp_path: Path
+) -> None:
+    """Never half of a file without a word."""
+    kairos("sites", "add", "shop", "--origin", "https://shop.example")
+    feed = written(tmp_path, "p.csv", "id,title,price\np1,Lamp,9\np2,Bulb,cheap\n")
+    code, said, err = kairos("products", "import", feed)
+    assert (code, said["products"], said["good"]) == (1, 0, 1) and "--skip-bad" in err
+    assert writer.newest("products", "shop") is None
+    code, said, err = kairos("products", "import", feed, "--skip-bad")
+    assert (code, said["products"], said["errors"][0]["line"]) == (0, 1, 3) and "p.csv:3" in err
+    assert [each.id for each in writer.newest("products", "shop").products] == ["p1"]
+
+
+def test_a_shop_without_a_feed_learns_its_products_from_views(
+    kairos: Any, writer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the event log itself; a bad frame in it teaches nothing and stops nothing."""
+    kairos("sites", "add", "shop", "--origin", "https://shop.example")
+    monkeypatch.setattr(products, "endpoints", lambda: SimpleNamespace(
+        brokers=writer.brokers, registry="http://127.0.0.1:1"
+    ))  # fmt: skip
+    monkeypatch.setattr(products, "RegistryClient", lambda url: REGISTRY)
+    producer = Producer({"bootstrap.servers": writer.brokers})
+    lamp = Product("lamp", "Lamp", "light", 5_000_000)
+    views = [
+        event("product_view", n, n, product=lamp, site="shop", user_key=f"shop:v:{n:032x}")
+        for n in range(3)
+    ]
+    producer.list_topics(EVENTS, timeout=10)
+    code, _, err = kairos("products", "learn", "--site", "shop")
+    assert code == 1 and "no product was viewed yet" in err
+    for frame in [*map(codec(EVENTS, REGISTRY).encode, views), b"rubbish"]:
+        producer.produce(EVENTS, frame)
+    assert producer.flush(20) == 0
+    code, said, _ = kairos("products", "learn", "--site", "shop")
+    assert (code, said["products"], said["changed"]) == (0, 1, True)
+    (known,) = writer.newest("products", "shop").products
+    assert (known.id, known.price_micros, known.popularity) == ("lamp", 5_000_000, 3)
 
 
 def test_the_demo_is_published_once_and_keeps_its_keys(
