@@ -15,6 +15,9 @@ The bids come as columns over the catalogue (models/bids.py), and only the ten b
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import lru_cache
+
 from msgspec import Struct
 from numpy import (
     array,
@@ -32,6 +35,7 @@ from schemas.ids import MILLION
 
 CANDIDATES_MAX = 10
 SCORE_MAX = (1 << 63) - 1
+MASKS_KEPT = 512
 
 Column = NDArray[int64]
 
@@ -53,11 +57,14 @@ class Bid(Struct, frozen=True, gc=False):
 
 
 class Lots(Struct, frozen=True):
-    """Who may bid, in the catalogue's order; `by_tie` are indexes, who wins a tie first."""
+    """Who may bid, in the catalogue's order; `by_tie` gives a mask's indexes, ties' winners first.
+
+    Few masks make up most slots, so it remembers MASKS_KEPT of them.
+    """
 
     ids: tuple[str, ...]
     priorities: tuple[int, ...]
-    by_tie: Column
+    by_tie: Callable[[int], Column]
 
 
 class Result(Struct, frozen=True):
@@ -77,8 +84,16 @@ class Result(Struct, frozen=True):
 
 def lots_of(ids: tuple[str, ...], priorities: tuple[int, ...]) -> Lots:
     """Work out the order of ties: priority, then the smallest id in UTF-8."""
-    order = sorted(range(len(ids)), key=lambda at: (-priorities[at], ids[at].encode()))
-    return Lots(ids, priorities, array(order, int64))
+    count = len(ids)
+    order = sorted(range(count), key=lambda at: (-priorities[at], ids[at].encode()))
+    column = array(order, int64)
+
+    @lru_cache(MASKS_KEPT)
+    def by_tie(mask: int) -> Column:
+        those: Column = column[as_flags(mask, count)[column]]
+        return those
+
+    return Lots(ids, priorities, by_tie)
 
 
 def run(
@@ -98,7 +113,7 @@ def run(
         return Result(())
     scores = bids * qualities
     least = max(reserve_score, 1)
-    those = lots.by_tie[as_flags(bidding, len(lots.ids))[lots.by_tie]]
+    those = lots.by_tie(bidding)
     # A stable sort of those who are in the order of ties keeps that order.
     best = those[(-scores[those]).argsort(kind="stable")]
     able = _able(scores, best, bidding, least)

@@ -27,11 +27,13 @@ FULL: Mapping[str, int] = {}
 
 
 class Book(Struct, frozen=True):
-    """The columns of a catalogue; `weights` has a row a campaign and a column a name of `names`."""
+    """The columns of a catalogue.
+
+    `weights` has a row a campaign and a column a name of `names`, and the base as a last column.
+    """
 
     lots: Lots
     worth_micros: tuple[int, ...]
-    base: Column
     names: tuple[str, ...]
     weights: Column
     offering: tuple[tuple[int, Campaign], ...]
@@ -50,14 +52,14 @@ def book_of(campaigns: tuple[Campaign, ...]) -> Book:
     names = tuple(sorted({name for each in campaigns for name in each.response}))
     for each in campaigns:
         _check(each)
-    weights = zeros((len(campaigns), len(names)), int64)
+    weights = zeros((len(campaigns), len(names) + 1), int64)
     for row, each in enumerate(campaigns):
+        weights[row, -1] = each.base_ppm
         for name, weight in each.response.items():
             weights[row, names.index(name)] = weight
     return Book(
         lots_of(tuple(each.id for each in campaigns), tuple(each.priority for each in campaigns)),
         tuple(bid_basis_micros(each, None) for each in campaigns),
-        array([each.base_ppm * MILLION for each in campaigns], int64),
         names,
         weights,
         tuple((index, each) for index, each in enumerate(campaigns) if each.offers),
@@ -88,12 +90,10 @@ def qualities_of(book: Book, table: Mapping[str, int | str]) -> Column:
 
     A score that nobody computed (rules decide) counts as zero.
     """
-    total = book.base
-    if book.names:
-        scores = array([table.get(name, 0) for name in book.names], int64)
-        total = book.weights @ scores
-        total += book.base
-    quality = total // MILLION
+    scores = [table.get(name, 0) for name in book.names]
+    scores.append(MILLION)
+    quality = book.weights @ array(scores, int64)
+    quality //= MILLION
     minimum(quality, MILLION, out=quality)
     maximum(quality, 0, out=quality)
     return quality
