@@ -1,0 +1,1 @@
+"""The whole loop under one seeded scheduler: the real core, models of everything around it."""

@@ -1,0 +1,2 @@
+from tests.simulator.run import main
+raise SystemExit(main())

@@ -1,0 +1,209 @@
+"""A gateway process: the real ingest, de-duplication, stamp and push hub around the log in memory.
+
+Fits connectors/ports.py: Front and EventLog. What is modelled here and not the real code: the
+answer by fallback when a decision is late, since no gateway gives one yet.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec.structs import replace
+
+from connectors.avro import codec
+from gateway.dedup import Recent, Verdict
+from gateway.ingest import Accepted, Asked, ingest
+from gateway.log import Stamp
+from gateway.push import Connection, Hub, Welcome
+from gateway.tail import Record
+from schemas.decision import Decision
+from schemas.event import TICK, Event
+from schemas.ids import TICK_KEY, event_slot
+from schemas.site import Site
+from schemas.topics import DECISIONS
+from tests.simulator.log import PARTITIONS
+from tests.simulator.shop import SITE, hop_codecs, registry
+
+if TYPE_CHECKING:
+    from tests.simulator.world import World
+
+SKEW_MS_MAX = 15
+"""Gateways' clocks agree this well; the job's grace is more than twice as long."""
+
+FIVE_MINUTES_MS = 300_000
+ASKED = Asked(content_type="application/json", origin="https://shop.example")
+ARMED = frozenset(
+    "page_view product_view add_to_cart remove_from_cart exit_intent ask".split()
+)
+DECISION_CODEC = codec(DECISIONS, registry())
+
+
+class Gateway:
+    """One process; `restart` is another process at the same address, which knows nothing."""
+
+    def __init__(self, world: World, number: int) -> None:
+        self.world = world
+        self.name = f"g{number}"
+        self._skew_ms = world.scheduler.between(0, SKEW_MS_MAX)
+        self.life = 0
+        self._begin()
+
+    def _begin(self) -> None:
+        self.life += 1
+        self._step_ms = 0
+        self._stamp = Stamp(self.clock_s)
+        self._recent = Recent()
+        self._fallbacks: dict[tuple[str, str, str], Decision] = {}
+        self._answered: set[str] = set()
+        self.connections: list[Connection] = []
+        self.read_to = len(self.world.job.decisions) if self.life > 1 else 0
+        self.hub = self._hub()
+
+    def _hub(self) -> Hub:
+        return Hub(DECISION_CODEC, self.site_of, self.clock_s)
+
+    def clock_s(self) -> float:
+        """This process's wall clock in seconds."""
+        return (self.world.scheduler.now_ms + self._skew_ms + self._step_ms) / 1000
+
+    def clock_back(self) -> None:
+        """The wall clock steps back; stamps must not."""
+        self._step_ms = -FIVE_MINUTES_MS
+        self.world.scheduler.later(200, self._clock_right)
+
+    def _clock_right(self) -> None:
+        self._step_ms = 0
+
+    def site_of(self, name: str, now_ms: int = 0) -> Site | None:
+        """The site's record, which every gateway has read."""
+        return self.world.site if name == SITE else None
+
+    def restart(self) -> None:
+        """End: sockets break, memory is gone."""
+        self.world.scheduler.say(f"{self.name} restarts")
+        gone = list(self.connections)
+        self._begin()
+        for connection in gone:
+            self.world.broken(connection)
+
+    def forget_held(self) -> None:
+        """The cache of decisions for those who resume is flushed; sockets stay."""
+        self.world.scheduler.say(f"{self.name} forgets what it held")
+        self.hub = self._hub()
+        for connection in self.connections:
+            self.hub.attach(connection, 0, None)
+
+    # Front
+
+    def post(self, body: bytes) -> int:
+        """HTTP status of a batch; see Front."""
+        now_ms = int(self.clock_s() * 1000)
+        result = ingest(body, ASKED, self.site_of, now_ms=now_ms)
+        if not isinstance(result, Accepted):
+            raise AssertionError(f"an honest client was refused: {result}")
+        unavailable = self.world.faults.hit("log.unavailable")
+        for number, taken in enumerate(result.taken):
+            key, event = result.subject.user_key, taken.event
+            verdict, _ = self._recent.look((key, event.event_id), taken.digest)
+            if verdict is not Verdict.NEW:
+                continue
+            durable: Future[None] = Future()
+            self._recent.start((key, event.event_id), taken.digest, durable)
+            if unavailable and number == len(result.taken) - 1:
+                durable.set_exception(OSError("the log does not answer"))
+                return 503
+            self.append(replace(event, gateway_id=self.name))
+            durable.set_result(None)
+            self._arm(event)
+        return 202
+
+    # EventLog
+
+    def append(self, event: Event) -> None:
+        """Stamp, encode, append; see EventLog."""
+        at_ms = self._stamp.now_ms()
+        stamped = replace(event, received_at_ms=at_ms, accepted_at_ms=at_ms)
+        self.world.append(stamped, at_ms)
+        if self.world.faults.hit("log.appended_twice"):
+            self.world.append(stamped, at_ms)
+
+    def tick(self) -> None:
+        """One tick a partition; see EventLog."""
+        at_ms = self._stamp.now_ms()
+        tick = Event(internal=TICK, user_key=TICK_KEY, received_at_ms=at_ms, gateway_id=self.name)
+        frame = hop_codecs().events.encode(tick)
+        for partition in range(PARTITIONS):
+            self.world.log.write_to(partition, TICK_KEY.encode(), frame, at_ms)
+        self.world.job.wake()
+
+    def stamp_ms(self) -> int:
+        """A stamp for a record that is written past the gateway."""
+        return self._stamp.now_ms()
+
+    # Pushes
+
+    def follow(self) -> None:
+        """Read topic `decisions` to its end."""
+        records = self.world.job.decisions
+        if self.world.faults.hit("gateway.read_again"):
+            self.read_to = max(self.read_to - 3, 0)
+        fresh = records[self.read_to :]
+        self.read_to = len(records)
+        for record in fresh:
+            self._learn(record)
+        self.hub.take(fresh)
+
+    def _learn(self, record: Record) -> None:
+        """Fallbacks by tab, and which slots have their answer."""
+        decision = DECISION_CODEC.decode(record.value)
+        self._answered.add(decision.slot_id)
+        tab = (decision.user_key, decision.session_id, decision.tab_id)
+        if decision.fallback is not None:
+            self._fallbacks[tab] = decision
+        elif not decision.trigger.deadline_ms or decision.campaign_id:
+            self._fallbacks.pop(tab, None)
+
+    def attach(self, connection: Connection, last_seq: int, epoch: int | str | None) -> Welcome:
+        """A socket says hello."""
+        self.connections.append(connection)
+        return self.hub.attach(connection, last_seq, epoch)
+
+    def detach(self, connection: Connection) -> None:
+        """A socket is gone."""
+        self.connections = [each for each in self.connections if each is not connection]
+        self.hub.detach(connection)
+
+    def _arm(self, event: Event) -> None:
+        if event.type in ARMED and self.world.faults.hit("edge.time_out"):
+            life = self.life
+            self.world.scheduler.later(0, lambda: self._time_out(event, life))
+
+    def _time_out(self, event: Event, life: int) -> None:
+        """The decision is late: the tab's fallback answers for its slot, once."""
+        slot_id = event_slot(event.site, event.user_key, "page", event.event_id)
+        carrier = self._fallbacks.get((event.user_key, event.session_id, event.tab_id))
+        if life != self.life or slot_id in self._answered or carrier is None:
+            return
+        fallback = carrier.fallback
+        assert fallback is not None
+        now_ms = int(self.clock_s() * 1000)
+        if fallback.valid_until_ms <= now_ms:
+            return
+        del self._fallbacks[event.user_key, event.session_id, event.tab_id]
+        frame: dict[str, Any] = {
+            "type": "decision",
+            "slot_id": slot_id,
+            "decision_id": carrier.decision_id,
+            "source": "fallback",
+            "ttl_ms": fallback.valid_until_ms - now_ms,
+            "seq": 0,
+        }
+        for connection in self.connections:
+            if (connection.user_key, connection.session_id, connection.tab_id) == (
+                event.user_key,
+                event.session_id,
+                event.tab_id,
+            ):
+                connection.offer(msgspec.json.encode(frame).decode())
