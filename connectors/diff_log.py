@@ -115,10 +115,8 @@ def _user(
     twin, pairs, taken = Twin(key, a, b), [], 0
     for record in records:
         taken += 1
-        if isinstance(record, BadRecord):
-            twin.refuse(record.at_ms)
-        else:
-            pairs += twin.take(record)
+        bad = isinstance(record, BadRecord)
+        pairs += twin.refuse(record.at_ms) if bad else twin.take(record)
     if end_ms:
         pairs += twin.finish(end_ms)
     return [(_side(one, a), _side(two, b)) for one, two in pairs], taken

@@ -17,7 +17,6 @@ from schemas.event import Event
 R = TypeVar("R")
 """One record of topic `decisions` as a gateway reads it."""
 
-R_in = TypeVar("R_in", contravariant=True)
 W_out = TypeVar("W_out", covariant=True)
 """The answer to a hello."""
 
@@ -71,10 +70,10 @@ class Resume(Protocol[R]):
         """What is held for a key, oldest first."""
 
 
-class Pushes(Protocol[R_in, W_out]):
+class Pushes(Protocol[R, W_out]):
     """What sockets see of topic `decisions`."""
 
-    def take(self, records: list[R_in]) -> None:
+    def take(self, records: list[R]) -> None:
         """Records of the topic, in order."""
 
     def attach(self, connection: Connection, last_seq: int, epoch: int | str | None) -> W_out:

@@ -62,12 +62,14 @@ def step(
     stopwatch: Stopwatch = NO_STOPWATCH,
 ) -> tuple[Profile | None, list[Effect], Trace]:
     """Fold one event of `user_key` in. A None profile in means a new user, out means forgotten."""
-    effects: list[Effect] = []
-    if profile is None:
-        profile = Profile(epoch_ms=event.received_at_ms)
     wrong = validity.problem(event, user_key)
     if wrong is not None:
-        return _rejected(profile, user_key, wrong)
+        at_ms = validity.engine_ms(event.received_at_ms)
+        profile, effects = reject(profile, at_ms, user_key, context)
+        return profile, [Reject(*wrong), *effects], Trace("rejected")
+    effects = []
+    if profile is None:
+        profile = Profile(epoch_ms=event.received_at_ms)
     now_ms = max(profile.now_ms, event.received_at_ms)
     cancels_first = event.type in CANCELLING and not event.internal
     due_ms = now_ms - 1 if cancels_first else now_ms
@@ -101,23 +103,32 @@ def advance(
     return after, effects
 
 
-def reject(profile: Profile | None, now_ms: int, user_key: str) -> tuple[Profile, list[Effect]]:
-    """Count a record that could not even be read for this key."""
+def reject(
+    profile: Profile | None, at_ms: int, user_key: str, context: Context
+) -> tuple[Profile, list[Effect]]:
+    """Count a record of engine time `at_ms` that could not be applied.
+
+    Deadlines up to then run first: whether their timer has come yet is not the log's to say. The
+    record itself moves no clock.
+    """
+    effects: list[Effect] = []
+    if profile is not None:
+        profile = deadlines.run(profile, at_ms, user_key, context, effects)
+    counted, timers = count_rejected(profile, at_ms, user_key)
+    return counted, [*effects, *timers]
+
+
+def count_rejected(
+    profile: Profile | None, at_ms: int, user_key: str
+) -> tuple[Profile, list[Effect]]:
+    """Only count: for a record that met a bug, which a deadline might meet again."""
     if profile is None:
-        profile = Profile(epoch_ms=now_ms)
-    profile.now_ms = max(profile.now_ms, now_ms)
+        profile = Profile(epoch_ms=at_ms, now_ms=at_ms)
     profile.dead_lettered += 1
     profile.forget_at_ms = max(profile.forget_at_ms, profile.now_ms + _ttl_ms(user_key))
     effects: list[Effect] = []
     deadlines.set_timer(profile, effects)
     return profile, effects
-
-
-def _rejected(
-    profile: Profile, user_key: str, wrong: tuple[str, str]
-) -> tuple[Profile, list[Effect], Trace]:
-    counted, effects = reject(profile, profile.now_ms or profile.epoch_ms, user_key)
-    return counted, [Reject(*wrong), *effects], Trace("rejected")
 
 
 def _ttl_ms(user_key: str) -> int:

@@ -48,6 +48,11 @@ def problem(event: Event, user_key: str) -> tuple[str, str] | None:
     return _texts(event) or _product(event)
 
 
+def engine_ms(at_ms: int) -> int:
+    """A record's time if it can be one, else 0: it then comes before every deadline."""
+    return at_ms if EARLIEST_MS <= at_ms <= LATEST_MS else 0
+
+
 def _texts(event: Event) -> tuple[str, str] | None:
     for name in ("event_id", "session_id", "tab_id"):
         value = getattr(event, name)

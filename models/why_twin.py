@@ -20,7 +20,7 @@ from msgspec.structs import replace
 
 from models.context import Context, View
 from models.decision import decide
-from models.effects import Decide
+from models.effects import Decide, Effect
 from models.signals import bounds_of
 from models.slots import Ask
 from models.user import advance, reject, step
@@ -55,18 +55,20 @@ class Twin:
         if not self._shares(event):
             self._part(self._one)
             pairs = self._both(event)
-            self._meet(event)
+            self._meet(event.received_at_ms)
             return pairs
         before = _given(self._one)
         self._one, made = _stepped(self._one, event, self._key, self._a)
         return self._second(event, made, before) if made else []
 
-    def refuse(self, now_ms: int) -> None:
-        """Count a record of this key that could not be read, `now_ms` for a new user."""
-        for side in ("_one",) if self.together else ("_one", "_two"):
-            profile: Profile | None = getattr(self, side)
-            at_ms = now_ms if profile is None else profile.now_ms
-            setattr(self, side, reject(profile, at_ms, self._key)[0])
+    def refuse(self, at_ms: int) -> list[Pair]:
+        """Count a record of this key that could not be read; the slots of deadlines before it."""
+        if self.together:
+            self._part(self._one)
+        self._one, made = _refused(self._one, at_ms, self._key, self._a)
+        self._two, other = _refused(self._two, at_ms, self._key, self._b)
+        self._meet(at_ms)
+        return list(_paired(made, other))
 
     def finish(self, until_ms: int) -> list[Pair]:
         """Run the deadlines up to `until_ms`."""
@@ -118,9 +120,9 @@ class Twin:
         self._two = None if one is None else load(dump(one))
         self.together = False
 
-    def _meet(self, event: Event) -> None:
+    def _meet(self, at_ms: int) -> None:
         """Back to one fold where the two sides still agree, byte for byte."""
-        alike = self._alike(event.received_at_ms)
+        alike = self._alike(at_ms)
         if alike and self._one is not None and self._two is not None:
             self.together = dump(self._one) == dump(self._two)
 
@@ -136,7 +138,19 @@ def _stepped(
     after, effects, _ = step(profile, event, key, context)
     if after is not None:
         dump(after)  # Trims a profile beyond its bound, as the engine does with its state.
-    return after, [effect.decision for effect in effects if isinstance(effect, Decide)]
+    return after, _decisions(effects)
+
+
+def _refused(
+    profile: Profile | None, at_ms: int, key: str, context: Context
+) -> tuple[Profile | None, list[Decision]]:
+    after, effects = reject(profile, at_ms, key, context)
+    dump(after)
+    return after, _decisions(effects)
+
+
+def _decisions(effects: list[Effect]) -> list[Decision]:
+    return [effect.decision for effect in effects if isinstance(effect, Decide)]
 
 
 def _causes(view: View) -> Hashable:

@@ -20,6 +20,7 @@ from connectors.routes import Origin, read_origin, routed
 from models import user
 from models.context import Context
 from models.effects import Decide, Effect, Emit, Forget, Reject, SetTimer
+from models.validity import engine_ms
 from operators.metrics import Meter
 from operators.stopwatch import Laps, now_ms
 from schemas import profile as profiles
@@ -27,6 +28,7 @@ from schemas.dead_letter import DeadLetter, letter
 from schemas.decision import NONE, Decision
 from schemas.event import TICK, Event
 from schemas.ids import TICK_KEY, USER_KEY
+from schemas.profile import UnknownLayout
 from schemas.topics import DEAD_LETTERS, DECISIONS, EVENTS, SILENT, TRIGGERS
 from schemas.trigger import Trigger
 
@@ -206,16 +208,23 @@ class UserHop:
     ) -> Out:
         """A dead letter, counted in the state of the record's key if that can be a user's."""
         self.meter.add("dead_lettered")
-        out = [self.letter(origin, reason, detail, schema_id)]
+        told = self.letter(origin, reason, detail, schema_id)
         key = _text(origin.key)
         if USER_KEY.fullmatch(key) is None:
-            return out
-        profile = profiles.load(state.value())
-        # The clock of a known user stands still: this record's time may be as wrong as the rest.
-        at_ms = max(origin.timestamp_ms, 0) if profile is None else profile.now_ms
-        after, effects = user.reject(profile, at_ms, key)
+            return [told]
+        at_ms = engine_ms(origin.timestamp_ms)
+        try:
+            profile = profiles.load(state.value())
+            after, effects = user.reject(profile, at_ms, key, self.context)
+            out = self._written(effects, key, None)
+        except UnknownLayout:
+            raise
+        except Exception:
+            log.exception("a deadline before %s/%s failed", origin.partition, origin.offset)
+            after, effects = user.count_rejected(profiles.load(state.value()), at_ms, key)
+            out = []
         _carry_out(effects, profiles.dump(after), state, timers)
-        return out
+        return [*out, told]
 
     def letter(
         self, origin: Origin, reason: str, detail: str, schema_id: int = -1, topic: str = EVENTS

@@ -170,6 +170,27 @@ def test_a_dwell_deadline_decides_when_event_time_passes_it():
     assert late.campaign_id == "hello"
 
 
+@pytest.mark.parametrize("poison", ["truncated", "unknown_type"])
+def test_a_dead_letter_counts_after_the_deadlines_before_it_whenever_their_timer_runs(poison):
+    """A watermark that trails must not let a later dead letter into an earlier decision."""
+    for key, quiet_ms in ((USER, DWELL_MS + 10), ("demo:p:" + "0" * 32, 31 * ONE_MINUTE)):
+        told = []
+        for timer_first in (True, False):
+            running = job()
+            running.event(event("product_view", user_key=key, product=lamp()))
+            at_ms = BEGINNING + quiet_ms
+            bad = record(event("levitate", quiet_ms, 1, user_key=key))
+            if poison == "truncated":
+                bad = bad._replace(value=VALUE[:-3])
+            out = running.advance(at_ms - 1) if timer_first else []
+            out += running.record(bad)
+            out += running.advance(at_ms + DWELL_MS)
+            asked = replace(event("", quiet_ms + 20, event_id="p", user_key=key), internal="probe")
+            told.append([*running.chosen(out), *running.event(asked)])
+        assert told[0] == told[1] and told[0][-1].counts.dead_lettered == 1
+        assert [each.counts.dead_lettered for each in told[0]] == [0, 1]
+
+
 def test_a_tick_writes_nothing_and_touches_no_state():
     """Its only work, moving the watermark, was done in the source."""
     running = job()

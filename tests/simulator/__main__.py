@@ -1,2 +1,6 @@
+"""`python -m tests.simulator`."""
+
 from tests.simulator.run import main
-raise SystemExit(main())
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -57,7 +57,8 @@ class Tab:
         self.sockets = 0
         self.socket: Socket | None = None
         self.queue: list[Item] = []
-        self.last_seq, self.epoch = 0, None
+        self.last_seq = 0
+        self.epoch: int | str | None = None
         self._seen: set[str] = set()
         self._withdrawn: set[str] = set()
         self._sending = 0
@@ -195,8 +196,9 @@ class Tab:
         world.scheduler.say(f"{self.visitor.key()[5:11]} {self.name} renders {slot_id[:10]}")
         named = {"slot_id": slot_id, "decision_id": frame["decision_id"]}
         source = frame["source"]
-        self.track("impression", **named, source_shown=source, painted_at_ms=self.visitor.clock_ms())
+        self.track(
+            "impression", **named, source_shown=source, painted_at_ms=self.visitor.clock_ms()
+        )
         follows = world.scheduler.chance.choice(("", "", "action_click", "dismiss"))
         if follows:
             self.track(follows, **named)
-

@@ -34,9 +34,7 @@ SKEW_MS_MAX = 15
 
 FIVE_MINUTES_MS = 300_000
 ASKED = Asked(content_type="application/json", origin="https://shop.example")
-ARMED = frozenset(
-    "page_view product_view add_to_cart remove_from_cart exit_intent ask".split()
-)
+ARMED = frozenset("page_view product_view add_to_cart remove_from_cart exit_intent ask".split())
 DECISION_CODEC = codec(DECISIONS, registry())
 
 
@@ -109,7 +107,7 @@ class Gateway:
             verdict, _ = self._recent.look((key, event.event_id), taken.digest)
             if verdict is not Verdict.NEW:
                 continue
-            durable: Future[None] = Future()
+            durable: Any = Future()
             self._recent.start((key, event.event_id), taken.digest, durable)
             if unavailable and number == len(result.taken) - 1:
                 durable.set_exception(OSError("the log does not answer"))

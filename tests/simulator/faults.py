@@ -20,7 +20,10 @@ FAULTS: dict[str, tuple[int, str]] = {
     "client.index_jump": (20_000, "an index far ahead overtakes one that is then late"),
     "client.index_reused": (20_000, "two events of a tab carry one index"),
     "client.hidden_gap": (250_000, "a visitor comes back after more than 30 minutes"),
-    "client.consent_changed": (40_000, "a visitor grants or withdraws consent, and with it the key"),
+    "client.consent_changed": (
+        40_000,
+        "a visitor grants or withdraws consent, and with it the key",
+    ),
     "client.erase": (30_000, "a visitor is erased while events are on their way"),
     "gateway.restart": (6_000, "a gateway process ends and starts empty"),
     "gateway.crash_after_append": (15_000, "it dies between the append and the answer"),

@@ -1,16 +1,16 @@
 """What must hold after every step, and at the end. A breach names its invariant.
 
-    I1 durable     what was acknowledged is in the log
-    I2 conserved   applied + duplicate + late + dead-lettered = what reached the log, by visitor
-    I3 one body    a slot has one decision, byte for byte, however often it is written
-    I4 replayed    the log decided again from nothing gives the same chain a key
-    I5 folded      state after a record is a fold of the log up to it, at crash points too
-    I6 isolated    a frame reaches only the visitor, session and tab it is for
-    I7 fresh       nothing past its expiry is pushed or rendered
-    I8 capped      caps, one action a stage, holdouts: never exceeded
-    I9 live        after the last fault: a fresh decision within the bound, no lag
-    I10 bounded    state within its bound; nothing is left of visitors who stay away
-    I11 once       no slot is rendered twice
+I1 durable     what was acknowledged is in the log
+I2 conserved   applied + duplicate + late + dead-lettered = what reached the log, by visitor
+I3 one body    a slot has one decision, byte for byte, however often it is written
+I4 replayed    the log decided again from nothing gives the same chain a key
+I5 folded      state after a record is a fold of the log up to it, at crash points too
+I6 isolated    a frame reaches only the visitor, session and tab it is for
+I7 fresh       nothing past its expiry is pushed or rendered
+I8 capped      caps, one action a stage, holdouts: never exceeded
+I9 live        after the last fault: a fresh decision within the bound, no lag
+I10 bounded    state within its bound; nothing is left of visitors who stay away
+I11 once       no slot is rendered twice
 """
 
 from __future__ import annotations
@@ -133,22 +133,15 @@ class Checks:
         return True
 
     def _same(self, place: tuple[int, int], data: bytes | None, after: Profile | None) -> None:
-        """I5: a record read again leaves the state it left the first time.
-
-        Refused records stop no clock and run no deadline, so that only their counts are compared.
-        """
+        """I5: a record read again leaves the state it left the first time."""
         counts = () if after is None else _counts(after)
         if self.counted.setdefault(place, counts) != counts:
             raise Violation("I5 folded", f"counts after {place}: {self.counted[place]}, {counts}")
-        if place in self.letters:
-            return
         made = fingerprint(data)
         if self.states.setdefault(place, made) != made:
             raise Violation("I5 folded", f"state after {place} differs when read again")
 
-    def _feed(
-        self, key: str, origin: Origin, after: Profile | None, fresh: list[Decision]
-    ) -> None:
+    def _feed(self, key: str, origin: Origin, after: Profile | None, fresh: list[Decision]) -> None:
         """I2 and I8, for a record read for the first time."""
         refused = (origin.partition, origin.offset) in self.letters
         event = None if refused else hop_codecs().events.decode(origin.value)
@@ -177,9 +170,7 @@ class Checks:
         now_ms = max(ledger.now_ms, event.received_at_ms)
         cancels = event.type in BEFORE_DEADLINE
         overdue = [
-            each
-            for each in fresh
-            if 0 < each.trigger.deadline_ms < now_ms + (0 if cancels else 1)
+            each for each in fresh if 0 < each.trigger.deadline_ms < now_ms + (0 if cancels else 1)
         ]
         for decision in overdue:
             self._give(ledger, decision)
@@ -202,7 +193,7 @@ class Checks:
         return ledger
 
     def _give(self, ledger: Ledger, decision: Decision) -> None:
-        if decision.reason not in SILENT and not decision.placement == "bar":
+        if decision.reason not in SILENT and decision.placement != "bar":
             ledger.release((decision.session_id, decision.tab_id), decision.decided_at_ms)
         catalogue = self.world.catalogues.get(decision.versions.catalogue)
         for wrong in ledger.give(decision, catalogue):

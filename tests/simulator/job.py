@@ -81,7 +81,9 @@ class Job:
         if not self.up:
             return
         faults, scheduler = self.world.faults, self.world.scheduler
-        behind = [p for p in range(PARTITIONS) if self.offsets[p] < len(self.world.log.partitions[p])]
+        behind = [
+            p for p in range(PARTITIONS) if self.offsets[p] < len(self.world.log.partitions[p])
+        ]
         if not behind:
             return
         partition = scheduler.chance.choice(behind)

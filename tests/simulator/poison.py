@@ -34,7 +34,9 @@ def spoil(world: World) -> None:
     encode = hop_codecs().events.encode
     if faults.hit("poison.unreadable"):
         frame = encode(good)
-        bad = chance.choice((None, b"", b"{}", frame[:-3], frame + b"x", b"\0\0\0\x27\x0f" + frame[5:]))
+        bad = chance.choice(
+            (None, b"", b"{}", frame[:-3], frame + b"x", b"\0\0\0\x27\x0f" + frame[5:])
+        )
         _write(world, key.encode(), bad, at_ms)
     if faults.hit("poison.refused"):
         other = f"{SITE}:v:{'0' * 32}"

@@ -6,7 +6,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from connectors.avro import HEADER_BYTES
-from connectors.routes import Origin, read_routed
+from connectors.routes import read_routed
 from jobs.settings import GRACE_MS
 from models import user
 from models.effects import Forget
@@ -17,7 +17,7 @@ from schemas.ids import TICK_KEY
 from schemas.profile import dump, load
 from schemas.topics import DECISIONS
 from tests.simulator.invariants import Checks, Violation, decoded, fingerprint
-from tests.simulator.shop import empty_context, hop_codecs
+from tests.simulator.shop import hop_codecs
 
 if TYPE_CHECKING:
     from tests.simulator.world import World
@@ -71,7 +71,9 @@ def check_fold(world: World) -> None:
             if key == TICK_KEY or not world.is_user(key):
                 continue
             if place in checks.letters:
-                _refuse(states, key, origin)
+                before = load(states.get(key))
+                states[key] = dump(user.reject(before, origin.timestamp_ms, key, context)[0])
+                _compare(checks, place, states[key])
                 continue
             event = decoded(origin)
             assert event is not None, "an unreadable record became no dead letter"
@@ -81,12 +83,6 @@ def check_fold(world: World) -> None:
             else:
                 states[key] = dump(after)
             _compare(checks, place, states.get(key))
-
-
-def _refuse(states: dict[str, bytes], key: str, origin: Origin) -> None:
-    profile = load(states.get(key))
-    at_ms = origin.timestamp_ms if profile is None else profile.now_ms
-    states[key] = dump(user.reject(profile, at_ms, key)[0])
 
 
 def _compare(checks: Checks, place: tuple[int, int], data: bytes | None) -> None:

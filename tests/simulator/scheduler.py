@@ -1,4 +1,4 @@
-"""One seeded scheduler: it alone says what happens next and when. No other clock, no other chance."""
+"""One seeded scheduler: it alone says what happens next. There is no other clock or chance."""
 
 from __future__ import annotations
 

@@ -138,9 +138,7 @@ def first_records(scheduler: Scheduler) -> list[tuple[str, Any]]:
     if chance.random() < 0.8:
         found.append(("models", replace(shipped(), version=1, effective_at_ms=0)))
     if chance.random() < 0.4:
-        explored = Policy(
-            site=SITE, version=1, explore_gamma_milli=2_000, explore_floor_ppm=50_000
-        )
+        explored = Policy(site=SITE, version=1, explore_gamma_milli=2_000, explore_floor_ppm=50_000)
         found.append(("policy", explored))
     return found
 
@@ -159,6 +157,4 @@ def catalogue(which: int, version: int, effective_at_ms: int) -> Campaigns:
 def refused_catalogue(version: int, effective_at_ms: int) -> Campaigns:
     """One whose condition does not compile."""
     wrong = (campaign("wrong", when="no_such_fact >= 1"),)
-    return Campaigns(
-        site=SITE, version=version, effective_at_ms=effective_at_ms, campaigns=wrong
-    )
+    return Campaigns(site=SITE, version=version, effective_at_ms=effective_at_ms, campaigns=wrong)

@@ -1,7 +1,7 @@
 """A world: one seed, one shop, some visitors, two gateways, one log, one job, and what goes wrong.
 
-    world = World(seed)
-    world.run()            # raises Violation
+world = World(seed)
+world.run()            # raises Violation
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ TICK_MS = 100
 EFFECTIVE_AFTER_MS = 1_000
 STEPS_MAX = 60_000
 FORGOTTEN_MS = 31 * 24 * 3600 * 1000
-FRESH_MS_MAX = 1_500
-"""After the last fault: restart at most 1 s, then what waited is read; see I9."""
+FRESH_MS_MAX = 3_500
+"""After the last fault: the longest stall and the longest restart, and half a second; see I9."""
 
 IDLE_MS = 1_000
 
@@ -68,7 +68,7 @@ class World:
             self.scheduler.later(self.scheduler.between(0, 3_000), visitor.arrive)
         self.scheduler.later(0, self._tick, idle=True)
         self.scheduler.later(500, self._nemesis, idle=True)
-        for number in range(self.scheduler.between(0, 3)):
+        for _ in range(self.scheduler.between(0, 3)):
             self.scheduler.later(self.scheduler.between(500, 12_000), self._publish)
         self._until(lambda: all(visitor.gone for visitor in self.visitors))
         self._calm()
@@ -99,17 +99,17 @@ class World:
             raise Violation("I9 live", f"no fresh decision within {FRESH_MS_MAX} ms")
         self._until(lambda: not self._busy())
         self._over = True
-        self._until(lambda: self.scheduler.next_ms() is None)
-        if self.job.lag():
-            raise Violation("I9 live", f"lag {self.job.lag()} when all was quiet")
+        self._until(lambda: self.scheduler.next_ms() is None and not self._busy())
 
     def _answered(self, asked: list[str]) -> bool:
         found = {each.trigger.event_id for each in self.checks.decided.values()}
         return found.issuperset(asked)
 
     def _busy(self) -> bool:
-        return self.job.lag() > 0 or not self.job.up or any(
-            tab.queue for visitor in self.visitors for tab in visitor.tabs
+        return (
+            self.job.lag() > 0
+            or not self.job.up
+            or any(tab.queue for visitor in self.visitors for tab in visitor.tabs)
         )
 
     def _ended(self) -> None:
@@ -176,7 +176,9 @@ class World:
             return
         effective_at_ms = scheduler.now_ms + EFFECTIVE_AFTER_MS
         topic = scheduler.chance.choice(("campaigns", "campaigns", "models"))
-        version = 1 + sum(1 for name in {(t, r.version) for t, r in self.control} if name[0] == topic)
+        version = 1 + sum(
+            1 for name in {(t, r.version) for t, r in self.control} if name[0] == topic
+        )
         record: Any
         if topic == "models":
             record = replace(shop.shipped(), version=version, effective_at_ms=effective_at_ms)
@@ -194,7 +196,9 @@ class World:
         made = self._control(topic, record)
         late = self.faults.hit("control.slow")
         delay_ms = self.scheduler.between(1, EFFECTIVE_AFTER_MS - 50 if late else 20)
-        self.scheduler.later(delay_ms, lambda: self.take_control(self.job.local.context, topic, made))
+        self.scheduler.later(
+            delay_ms, lambda: self.take_control(self.job.local.context, topic, made)
+        )
 
     def take_control(self, context: Context, topic: str, record: Any) -> None:
         """What the job does with a control record: one that it refuses changes nothing."""
