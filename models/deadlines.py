@@ -63,13 +63,18 @@ def _dwelt(
     context: Context,
     effects: list[Effect],
 ) -> None:
-    """A visitor has stayed on a product page."""
+    """A visitor has stayed on a product page: this decision sees at least the time it waited for.
+
+    The tab keeps the client's own measure, or what it reports next would be no news to the burst.
+    """
     tab.dwell_at_ms = 0
     view = context.at(user_key.split(":", 1)[0], at_ms)
+    measured_ms = tab.active_ms
     if view.site is not None:
-        tab.active_ms = max(tab.active_ms, view.site.dwell_ms)
+        tab.active_ms = max(measured_ms, view.site.dwell_ms)
     ask = Ask(DWELL, "", at_ms, tab, "deadline")
     effects.extend([Decide(each) for each in decide(profile, ask, user_key, view, at_ms)])
+    tab.active_ms = measured_ms
 
 
 def _reach_out(

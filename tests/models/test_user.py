@@ -151,6 +151,20 @@ def test_dwell_deadline_decides_by_the_log_s_clock():
     assert (at_timer.campaign_id, at_timer.latency_class) == ("hello", "deadline")
 
 
+@pytest.mark.promise("C34")
+def test_a_dwell_deadline_leaves_the_time_measured_to_the_client():
+    """Its decision sees 20 s; tab and burst still hear all that the browser reports later."""
+    ctx = context(campaign(on=("dwell",), when="dwell >= 20s"))
+    visit = journey(
+        ("product_view", 0, {"product": lamp()}),
+        ("scroll", 10_000, {"active_duration_ms": 10_000}),
+        ("click", 70_000, {"active_duration_ms": 70_000}),
+    )
+    decisions, profile = play(visit, ctx)
+    assert [each.campaign_id for each in decisions] == ["", "hello"]
+    assert (profile.tabs[-1].active_ms, profile.burst.active_ms) == (70_000, 70_000)
+
+
 def test_leaving_in_the_same_millisecond_cancels_the_dwell_deadline():
     """An event that cancels goes before a deadline of the same time; others go after it."""
     ctx = context(campaign(on=("dwell",)))
