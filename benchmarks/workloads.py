@@ -14,6 +14,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from connectors.intents import intents_of
 from connectors.onnx import OnnxScorer
 from infra.model import load as load_model
 from models.context import Context
@@ -107,7 +108,7 @@ def context(
     count: int = CAMPAIGNS, make_scorer: Callable[[Model], Scorer] = OnnxScorer.from_model
 ) -> Context:
     """The context of the mix with the model that ships, scored by its network or `make_scorer`."""
-    out = Context(make_scorer)
+    out = Context(make_scorer, make_intents=intents_of)
     out.add("sites", site())
     out.add("campaigns", campaigns(count))
     out.add("models", replace(load_model(), version=1, effective_at_ms=0))

@@ -1,9 +1,8 @@
 """The codecs of connectors/avro_compiled.py once more, as C: about eight times their speed.
 
-connectors/avro_native_build.py builds one Cython module a topic into the interpreter's own
-packages. A module is named by the hash of its source, so one that does not fit
-this release's schemas is never found; without it the Python codec does the same work, and the
-tests hold every topic's two codecs together.
+connectors/native_build.py builds one Cython module a topic into the interpreter's own packages. A
+module that does not fit this release's schemas is never found; without it the Python codec does
+the same work, and the tests hold every topic's two codecs together.
 
 How it is made: every type of a schema is an expression that reads it from the cursor `c`, or a
 statement that writes the value `v`; records, unions, arrays and maps are functions of their own.
@@ -11,18 +10,16 @@ statement that writes the value `v`; records, unions, arrays and maps are functi
 
 from __future__ import annotations
 
-import importlib
 import json
 from collections.abc import Callable
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
 
 from connectors.avro_compiled import Reader, Writer, structs
+from connectors.native import native
 
-PACKAGE = "kairos_native"
 PRIMITIVES = Path(__file__).with_name("avro_primitives.pxi")
 READS = {
     "string": "text(c)",
@@ -72,16 +69,8 @@ def write(value, bytearray into):
 
 def native_codec(schema: dict[str, Any], kind: type[Struct]) -> tuple[Reader, Writer] | None:
     """Reader and writer in C of this schema into `kind`, None where they have not been built."""
-    try:
-        module = importlib.import_module(f"{PACKAGE}.{module_name(source(schema, kind))}")
-    except ImportError:
-        return None
-    return module.read, module.write
-
-
-def module_name(text: str) -> str:
-    """Name of the module with this source."""
-    return f"codec_{sha256(text.encode()).hexdigest()[:20]}"
+    module = native(source(schema, kind))
+    return None if module is None else (module.read, module.write)
 
 
 def source(schema: dict[str, Any], kind: type[Struct]) -> str:

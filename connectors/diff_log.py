@@ -16,6 +16,7 @@ from typing import Any
 
 from connectors.avro import fingerprint
 from connectors.given import Record
+from connectors.intents import intents_of
 from connectors.log_by_user import BadRecord, open_log
 from connectors.log_decide import control_records
 from connectors.onnx import OnnxScorer
@@ -82,7 +83,7 @@ def contexts(sides: Sides) -> tuple[Context, Context]:
     logged = list(control_records(sides.path)) if sides.path.is_dir() else []
     made = []
     for given in (sides.a, sides.b):
-        context = Context(scorer, fingerprint(DECISIONS))
+        context = Context(scorer, fingerprint(DECISIONS), intents_of)
         own = {topic for topic, _ in given}
         for topic, record in [*(each for each in logged if each[0] not in own), *given]:
             context.add(topic, record)

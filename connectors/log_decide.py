@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from connectors.avro import HEADER_BYTES, codec, fingerprint
+from connectors.intents import intents_of
 from connectors.log_files import LogRecord, Manifest, read_manifest, read_records
 from connectors.memory import MemoryRegistry
 from connectors.onnx import OnnxScorer
@@ -60,7 +61,7 @@ def codecs(registry: MemoryRegistry) -> Codecs:
 
 def empty_context() -> Context:
     """A context that scores with real models and stamps this release's schema."""
-    return Context(OnnxScorer.from_model, fingerprint(DECISIONS))
+    return Context(OnnxScorer.from_model, fingerprint(DECISIONS), intents_of)
 
 
 def decide_log(folder: Path) -> Decided:

@@ -15,10 +15,10 @@ from msgspec import Struct
 from models.assortment import NO_ASSORTMENT, Assortment, assortment
 from models.catalogue import Catalogue, catalogue_of
 from models.inputs import Inputs, compiled
-from models.intent import Intents, Scorer
+from models.intent import HeadsScorer, Intents, Scorer
 from models.market import Market, market_of
 from schemas.decision import Versions
-from schemas.model import Model
+from schemas.model import Head, Model
 from schemas.policy import Policy
 from schemas.site import Site
 
@@ -39,7 +39,7 @@ class View(Struct, frozen=True):
     model: Model | None
     scorer: Scorer | None
     inputs: Inputs | None
-    intents: Intents | None
+    intents: HeadsScorer | None
     policy: Policy | None
     versions: Versions
     market: Market | None
@@ -50,13 +50,18 @@ class View(Struct, frozen=True):
 class Context:
     """All versions known to this process; `at` is what `step` reads.
 
-    `make_scorer` turns a model record into a Scorer and raises on a model it refuses.
+    `make_scorer` turns a model record into a Scorer and raises on a model it refuses;
+    `make_intents` prepares its heads.
     """
 
     def __init__(
-        self, make_scorer: Callable[[Model], Scorer], schema_fingerprint: str = ""
+        self,
+        make_scorer: Callable[[Model], Scorer],
+        schema_fingerprint: str = "",
+        make_intents: Callable[[tuple[Head, ...]], HeadsScorer] = Intents,
     ) -> None:
         self._make_scorer = make_scorer
+        self._make_intents = make_intents
         self._schema = schema_fingerprint
         self._history: dict[tuple[str, str], list[tuple[int, int, Any]]] = {}
         self._views: dict[str, tuple[int, int, View]] = {}
@@ -143,7 +148,7 @@ _COMPILE: dict[str, Callable[[Context, Any], Any]] = {
         record,
         context._make_scorer(record),
         compiled(record.features),
-        Intents(record.heads),
+        context._make_intents(record.heads),
     ),
     "policy": lambda _, record: record,
 }

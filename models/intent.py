@@ -15,8 +15,8 @@ from typing import Protocol
 from schemas.model import Head
 
 MILLION = 1_000_000
-_STEP_MICRO = 10_000
-_LIMIT_MICRO = 12_000_000
+STEP_MICRO = 10_000
+LIMIT_MICRO = 12_000_000
 
 
 class Scorer(Protocol):
@@ -30,25 +30,26 @@ class Scorer(Protocol):
 def _sigmoid_table() -> list[int]:
     """Sigmoid in ppm at each step of the logit; decimal's exp is the same on every machine."""
     table = []
-    for micro in range(-_LIMIT_MICRO, _LIMIT_MICRO + 1, _STEP_MICRO):
+    for micro in range(-LIMIT_MICRO, LIMIT_MICRO + 1, STEP_MICRO):
         value = Decimal(MILLION) / (1 + (Decimal(-micro) / MILLION).exp())
         table.append(int(value.to_integral_value()))
     return table
 
 
-_SIGMOID = _sigmoid_table()
+SIGMOID_PPM = _sigmoid_table()
+"""From -LIMIT_MICRO to LIMIT_MICRO, one every STEP_MICRO."""
 
 
 def sigmoid_ppm(logit_micro: int) -> int:
     """Sigmoid of a logit in millionths, in ppm: a table every 0.01 with linear interpolation."""
-    if logit_micro < -_LIMIT_MICRO:
-        logit_micro = -_LIMIT_MICRO
-    elif logit_micro >= _LIMIT_MICRO:
-        logit_micro = _LIMIT_MICRO - 1
-    logit = logit_micro + _LIMIT_MICRO
-    index, rest = divmod(logit, _STEP_MICRO)
-    low, high = _SIGMOID[index], _SIGMOID[index + 1]
-    return low + (high - low) * rest // _STEP_MICRO
+    if logit_micro < -LIMIT_MICRO:
+        logit_micro = -LIMIT_MICRO
+    elif logit_micro >= LIMIT_MICRO:
+        logit_micro = LIMIT_MICRO - 1
+    logit = logit_micro + LIMIT_MICRO
+    index, rest = divmod(logit, STEP_MICRO)
+    low, high = SIGMOID_PPM[index], SIGMOID_PPM[index + 1]
+    return low + (high - low) * rest // STEP_MICRO
 
 
 def logit_micro(head: Head, concepts_ppm: list[int]) -> int:
@@ -84,6 +85,14 @@ def _calibrated_ppm(xs: tuple[int, ...], ys: tuple[int, ...], raw_ppm: int) -> i
 def score_ppm(head: Head, concepts_ppm: list[int]) -> int:
     """The intent in ppm: calibrated sigmoid of the logit."""
     return calibrated_ppm(head, sigmoid_ppm(logit_micro(head, concepts_ppm)))
+
+
+class HeadsScorer(Protocol):
+    """All heads of a model at once."""
+
+    def scores_ppm(self, concepts_ppm: list[int]) -> list[int]:
+        """The intents in ppm, in the order of the heads."""
+        ...
 
 
 class Intents:

@@ -20,6 +20,7 @@ from pyflink.datastream.state import StateTtlConfig, ValueStateDescriptor
 
 from connectors.avro import BadFrame, RegistryClient, codec, fingerprint
 from connectors.control import ControlLog, ControlRecord
+from connectors.intents import intents_of
 from connectors.onnx import OnnxScorer
 from connectors.routes import read_origin
 from jobs.settings import Settings
@@ -53,7 +54,7 @@ class Decide(KeyedBroadcastProcessFunction):
         self.codecs = {topic: codec(topic, registry) for topic in CONTROL_TOPICS}
         self.meter = Meter()
         self.meter.attach(runtime_context.get_metrics_group(), settings.build_id)
-        context = Context(OnnxScorer.from_model, fingerprint(DECISIONS))
+        context = Context(OnnxScorer.from_model, fingerprint(DECISIONS), intents_of)
         codecs = Codecs(
             codec(EVENTS, registry),
             codec(DECISIONS, registry),

@@ -1,4 +1,4 @@
-"""The codecs of the hot topics as C. Without a C compiler kairos runs too, only slower."""
+"""The hot modules as C. Without a C compiler kairos runs too, only slower."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from infra.setup.steps import Shell, StepFailed, inputs_hash
 COMPILERS = ("cc", "gcc", "clang")
 SOURCES = (
     "connectors/avro*.p*",
+    "connectors/*native*.py",
+    "connectors/intents.py*",
     "schemas/**/*.py",
     "schemas/avro/*.avsc",
     "infra/setup/build.lock",
@@ -27,10 +29,10 @@ def native_inputs(home: Home) -> str:
 def build_native(home: Home, shell: Shell) -> str:
     """Build the modules with the environment's own interpreter."""
     if not any(map(shutil.which, COMPILERS)):
-        return "skipped: no C compiler, so events are read and written by Python (slower)"
-    command: list[str | Path] = [home.python, "-m", "connectors.avro_native_build"]
+        return "skipped: no C compiler, so Python does it all (slower)"
+    command: list[str | Path] = [home.python, "-m", "connectors.native_build"]
     try:
         shell.run([str(part) for part in command], cwd=home.checkout, fix=FIX)
     except StepFailed as failure:
-        return f"skipped, codecs stay in Python (slower): {failure.cause}. {FIX}"
-    return "codecs of events and decisions"
+        return f"skipped, Python does it all (slower): {failure.cause}. {FIX}"
+    return "codecs of events and decisions, heads of the model"

@@ -17,8 +17,8 @@ from msgspec.structs import replace
 from connectors.avro import codec, schema_text
 from connectors.avro_compiled import compile_reader, compile_writer
 from connectors.avro_native import native_codec
-from connectors.avro_native_build import HOT
 from connectors.memory import MemoryRegistry
+from connectors.native_build import HOT
 from infra.setup.native import COMPILERS
 from schemas import topics
 from schemas.event import Event
@@ -69,7 +69,7 @@ def compiled(codec_of: str) -> Any:
     if language:
         made = native_codec(schema, KINDS[topic])
         assert made is not None, (
-            "the C codecs are not built: `make setup`, or python -m connectors.avro_native_build"
+            "the C codecs are not built: `make setup`, or python -m connectors.native_build"
         )
         return made
     return compile_reader(schema, KINDS[topic]), compile_writer(schema, KINDS[topic])

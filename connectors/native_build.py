@@ -1,4 +1,4 @@
-"""`python -m connectors.avro_native_build`: build the hot topics' codecs as C, into this Python.
+"""`python -m connectors.native_build`: build the hot modules as C, into this Python.
 
 Needs Cython and a C compiler, once for each interpreter that runs TaskManagers or gateways.
 Leaves modules of other releases alone: a rolled back build finds its own again.
@@ -10,11 +10,14 @@ import json
 import sys
 import sysconfig
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from connectors.avro import schema_text
-from connectors.avro_native import PACKAGE, module_name, source
+from connectors.avro_native import source
+from connectors.intents import SOURCE as INTENTS
+from connectors.native import PACKAGE, module_name
 from schemas import topics
 
 HOT = (topics.EVENTS, topics.DECISIONS)
@@ -28,17 +31,20 @@ def build(target: Path) -> list[str]:
 
     Raises ImportError without Cython, and SystemExit when the compiler fails.
     """
-    wanted = {}
-    for topic in HOT:
-        kind: Any = topics.TYPES[topic]
-        text = source(json.loads(schema_text(topic)), kind)
-        wanted[module_name(text)] = text
+    wanted = {module_name(text): text for text in _sources()}
     missing = {name: text for name, text in wanted.items() if not list(target.glob(f"{name}.*.so"))}
     if missing:
         target.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target) as folder:
             _compile(missing, Path(folder), target)
     return list(wanted)
+
+
+def _sources() -> Iterator[str]:
+    yield INTENTS.read_text("utf-8")
+    for topic in HOT:
+        kind: Any = topics.TYPES[topic]
+        yield source(json.loads(schema_text(topic)), kind)
 
 
 def _compile(sources: dict[str, str], folder: Path, target: Path) -> None:
