@@ -102,6 +102,7 @@ def test_nothing_nearer_is_overlooked(listed, site, concepts, path):
         ("frustration < 0.45", "frustration", 450_000, 449_999),
         ("frustration < 0.45", "frustration", 451_024, 449_999),
         ("frustration <= 0.45", "frustration", 451_025, 450_000),
+        ("frustration <= 0.45", "frustration", 450_300, 450_000),
         ("stickiness > 0.5", "stickiness", 500_000, 500_001),
         ("stickiness >= 0.5", "stickiness", 498_976, 500_000),
         ("stickiness >= 0.5", "stickiness", 0, 500_000),
