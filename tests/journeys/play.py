@@ -148,6 +148,11 @@ def shop(story: Story) -> Context:
     return out
 
 
+def demo() -> Context:
+    """The demo's shop as it is published."""
+    return shop(Story("demo", {}, ""))
+
+
 @cache
 def _codecs() -> Codecs:
     return codecs(MemoryRegistry())
