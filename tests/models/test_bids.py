@@ -69,6 +69,7 @@ def test_columns_are_what_each_campaign_s_own_arithmetic_gives() -> None:
         table["potential_value"] = rng.randint(0, 30)
         book = book_of(made)
         under = paced(book, pacing)
+        with_offers(book, under, {"churn_risk": MILLION, "potential_value": 30})
         bids, offers = with_offers(book, under, table)
         qualities = qualities_of(book, table)
         for index, each in enumerate(made):

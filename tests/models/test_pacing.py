@@ -28,6 +28,8 @@ class World(Struct):
     worths: list[int]
     rivals: list[int]
     seen_after: list[int]
+    dear: bool = False
+    """Whether rivals bid nearly as much, so that each charge is the own bid."""
 
     @property
     def blind(self) -> int:
@@ -45,6 +47,8 @@ def world(rng: random.Random) -> World:
     lag, steps = rng.randint(0, 6), rng.randint(10, 40)
     calm = rng.randint(0, 20)
     worths = [rng.choice((0, calm, rng.randint(0, 200))) for _ in range(steps)]
+    if rng.random() < 0.5:
+        worths = [rng.randint(20, 60)] * steps
     return World(
         lag,
         rng.randint(1, 6),
@@ -53,7 +57,8 @@ def world(rng: random.Random) -> World:
         rng.random() < 0.5,
         worths,
         [rng.randint(0, 1 + worth) for worth in worths],
-        [rng.randint(0, lag) for _ in range(steps)],
+        [lag] * steps if rng.random() < 0.5 else [rng.randint(0, lag) for _ in range(steps)],
+        rng.random() < 0.5,
     )
 
 
@@ -76,7 +81,7 @@ def spends(day: World, worth_given: int, rule: Rule = multiplier_ppm) -> list[in
             published.append((now + day.delay, rule(day.budget, told, day.blind, even=day.even)))
         bid = worth * multiplier_at(published, now) // MILLION
         if bid and bid >= rival:
-            charges[now] = max(rival, 1)
+            charges[now] = bid if day.dear else max(rival, 1)
     return charges
 
 
