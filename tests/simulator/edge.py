@@ -33,6 +33,11 @@ SKEW_MS_MAX = 15
 """Gateways' clocks agree this well; the job's grace is more than twice as long."""
 
 FIVE_MINUTES_MS = 300_000
+FROZEN_MS = 20
+"""How long a clock that went back stays so. Stamps stand still then, and with the skew that has to
+stay within the grace: beyond it records are disordered, and equal replays are not claimed.
+"""
+
 ASKED = Asked(content_type="application/json", origin="https://shop.example")
 ARMED = frozenset("page_view product_view add_to_cart remove_from_cart exit_intent ask".split())
 DECISION_CODEC = codec(DECISIONS, registry())
@@ -67,9 +72,10 @@ class Gateway:
         return (self.world.scheduler.now_ms + self._skew_ms + self._step_ms) / 1000
 
     def clock_back(self) -> None:
-        """The wall clock steps back; stamps must not."""
+        """The wall clock steps back; stamps must not, as the last tick was a moment ago."""
+        self._stamp.now_ms()
         self._step_ms = -FIVE_MINUTES_MS
-        self.world.scheduler.later(200, self._clock_right)
+        self.world.scheduler.later(FROZEN_MS, self._clock_right)
 
     def _clock_right(self) -> None:
         self._step_ms = 0

@@ -27,7 +27,7 @@ FAULTS: dict[str, tuple[int, str]] = {
     "client.erase": (30_000, "a visitor is erased while events are on their way"),
     "gateway.restart": (6_000, "a gateway process ends and starts empty"),
     "gateway.crash_after_append": (15_000, "it dies between the append and the answer"),
-    "gateway.clock_back": (30_000, "its wall clock steps back 5 minutes"),
+    "gateway.clock_back": (30_000, "its wall clock is 5 minutes behind for 20 ms"),
     "gateway.read_again": (20_000, "it reads the last decisions a second time"),
     "log.unavailable": (30_000, "an append fails; the client has to come again"),
     "log.appended_twice": (20_000, "a producer's retry writes a record twice"),

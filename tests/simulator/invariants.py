@@ -65,6 +65,7 @@ class Checks:
         self.chain = Chain()
         self.bodies: dict[tuple[str, int], bytes] = {}
         self.decided: dict[str, Decision] = {}
+        self.again: set[str] = set()
         self.states: dict[tuple[int, int], bytes] = {}
         self.counted: dict[tuple[int, int], tuple[int, ...]] = {}
         self.letters: set[tuple[int, int]] = set()
@@ -119,13 +120,15 @@ class Checks:
         """I3. Slots are told apart by epoch: a visitor erased is another one afterwards."""
         slot = (decision.slot_id, decision.epoch_ms)
         digest = blake2b(body, digest_size=16).digest()
-        known = self.bodies.setdefault(slot, digest)
-        if known != digest:
+        known = self.bodies.get(slot)
+        if known is not None and known != digest:
             raise Violation("I3 one body", f"slot {decision.slot_id} of {key} has two bodies")
         self.chain.add(key.encode(), decision.slot_id, decision.decision_id, body)
-        if slot[0] in self.decided and self.decided[slot[0]].epoch_ms == slot[1]:
+        if known is not None:
             return False
-        self.decided[slot[0]] = decision
+        self.bodies[slot] = digest
+        if self.decided.setdefault(slot[0], decision) is not decision:
+            self.again.add(slot[0])
         if self.world.scheduler.traced:
             what = decision.campaign_id or decision.reason
             kind = decision.trigger.kind
@@ -204,7 +207,8 @@ class Checks:
     def offered(self, tab: tuple[str, str, str], slot_id: str, source: str, now_s: float) -> None:
         """A gateway is about to push an action to this tab."""
         decision = self.decided.get(slot_id)
-        if source == "fallback":
+        # After an erasure a late duplicate decides its slot again, with an expiry of its own.
+        if source == "fallback" or slot_id in self.again:
             return
         if decision is None:
             raise Violation("I6 isolated", f"slot {slot_id} was pushed and never decided")

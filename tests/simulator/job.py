@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 CHECKPOINT_MS = 1_000
 RESTART_MS_MAX = 1_000
-POLL_MAX = 8
+POLL_MAX = 12
+CRASHES_MAX = 8
+"""A job that dies faster than it can take a checkpoint gets nowhere; that world never ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +91,12 @@ class Job:
         partition = scheduler.chance.choice(behind)
         limit = scheduler.between(1, POLL_MAX)
         for origin in self.world.log.read(partition, self.offsets[partition], limit):
-            if faults.hit("job.crash_between"):
-                self.crash()
+            if self._dies("job.crash_between"):
                 return
             self._read(origin)
         if not faults.hit("job.watermark_held"):
             self._advance()
-        if faults.hit("job.crash"):
-            self.crash()
+        if self._dies("job.crash"):
             return
         if scheduler.now_ms - self._checkpoint_ms >= CHECKPOINT_MS:
             self._checkpoint()
@@ -137,8 +137,10 @@ class Job:
         made = Checkpoint(dict(self.local.states), list(self.local.timers), list(self.offsets))
         self._checkpoints = [*self._checkpoints, made][-2:]
 
-    def crash(self) -> None:
+    def _dies(self, fault: str) -> bool:
         """Die now, restart a little later from the last checkpoint or the one before."""
+        if self.crashes == CRASHES_MAX or not self.world.faults.hit(fault):
+            return False
         self.crashes += 1
         self.up = False
         if len(self._checkpoints) > 1 and self.world.faults.hit("checkpoint.lost"):
@@ -147,3 +149,4 @@ class Job:
         self.world.scheduler.say(f"job dies at {self.offsets}, goes on from {checkpoint.offsets}")
         delay_ms = self.world.scheduler.between(50, RESTART_MS_MAX)
         self.world.scheduler.later(delay_ms, lambda: self._restore(checkpoint))
+        return True
