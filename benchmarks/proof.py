@@ -36,7 +36,9 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """A named proof. `services` are those of its stack; `notes` stand in the report."""
+    """A named proof. `services` are those of its stack, none where it starts no stack; `notes`
+    stand in the report.
+    """
 
     name: str
     help: str
@@ -91,17 +93,27 @@ def _run_missing(
 ) -> None:
     stack = Stack(layout, report=report)
     try:
-        stack.up(list(proof.services), demo=True)
+        if proof.services:
+            stack.up(list(proof.services), demo=True)
         for step in proof.steps:
             if done[step.name] is None:
                 report(f"step {step.name} ...")
                 load = os.getloadavg()[0]
-                result = {**measured(stack, step.run), "load_before": round(load, 2)}
+                run = measured if proof.services else timed
+                result = {**run(stack, step.run), "load_before": round(load, 2)}
                 kept = {"commit": commit(), "result": result}
                 (home / f"{step.name}.json").write_text(json.dumps(kept))
                 done[step.name] = result
     finally:
-        stack.down()
+        if proof.services:
+            stack.down()
+
+
+def timed(stack: Stack, run: Callable[[Stack], Result]) -> Result:
+    """The numbers of a step that starts no stack; what else it measures it says itself."""
+    began = time.monotonic()
+    result = run(stack)
+    return {**result, "took_s": round(time.monotonic() - began, 1)}
 
 
 def measured(stack: Stack, run: Callable[[Stack], Result]) -> Result:

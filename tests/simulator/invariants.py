@@ -25,7 +25,7 @@ from operators.local import LocalJob
 from schemas.chain import Chain
 from schemas.decision import Decision
 from schemas.event import ERASE, Event
-from schemas.ids import TICK_KEY
+from schemas.ids import TICK_KEY, deadline_slot, event_slot
 from schemas.profile import STATE_BYTES_MAX, Profile, dump, load
 from schemas.topics import DEAD_LETTERS, DECISIONS
 from tests.simulator.ledger import BEFORE_DEADLINE, SILENT, Ledger
@@ -118,6 +118,10 @@ class Checks:
 
     def _one_body(self, key: str, decision: Decision, body: bytes) -> bool:
         """I3. Slots are told apart by epoch: a visitor erased is another one afterwards."""
+        if decision.slot_id != _slot_of(decision):
+            raise Violation(
+                "I3 one body", f"slot {decision.slot_id} is named by more than its cause"
+            )
         slot = (decision.slot_id, decision.epoch_ms)
         digest = blake2b(body, digest_size=16).digest()
         known = self.bodies.get(slot)
@@ -239,6 +243,15 @@ def decoded(origin: Origin) -> Event | None:
         return hop_codecs().events.decode(origin.value)
     except BadFrame:
         return None
+
+
+def _slot_of(decision: Decision) -> str:
+    """The slot's name from where it is and what caused it alone."""
+    trigger = decision.trigger
+    where = (decision.site, decision.user_key, decision.placement)
+    if trigger.deadline_ms:
+        return deadline_slot(*where, trigger.kind, trigger.deadline_ms)
+    return event_slot(*where, trigger.event_id)
 
 
 def _counts(profile: Profile) -> tuple[int, ...]:

@@ -15,6 +15,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
+from schemas.chain import total
 from tests.simulator.faults import coverage, missing
 from tests.simulator.invariants import Violation
 from tests.simulator.replays import digest
@@ -33,6 +34,7 @@ class Tally:
     failures: list[tuple[int, str]] = field(default_factory=list)
     fired: Counter[str] = field(default_factory=Counter)
     sizes: Counter[str] = field(default_factory=Counter)
+    chains: dict[str, str] = field(default_factory=dict)
     cpu_s: float = 0.0
 
     def add(self, other: Tally) -> None:
@@ -41,6 +43,7 @@ class Tally:
         self.failures += other.failures
         self.fired += other.fired
         self.sizes += other.sizes
+        self.chains |= other.chains
         self.cpu_s += other.cpu_s
 
     def as_json(self) -> dict[str, Any]:
@@ -51,6 +54,7 @@ class Tally:
             "fired": dict(self.fired),
             "missing": missing(self.fired),
             "sizes": dict(self.sizes),
+            "chains": total(self.chains),
             "cpu_s": round(self.cpu_s, 1),
         }
 
@@ -62,11 +66,13 @@ def live(seed: int, *, trace: bool = False) -> tuple[World, str]:
         world.run()
     except Violation as breach:
         return world, str(breach)
+    except Exception as failure:
+        return world, f"a bug: {type(failure).__name__}: {failure}"
     return world, ""
 
 
-def chunk(first: int, count: int) -> Tally:
-    """The seeds first to first + count - 1, in this process."""
+def chunk(first: int, count: int, *, until_breach: bool = False) -> Tally:
+    """The seeds first to first + count - 1, in this process; or up to the first that breaks."""
     tally, began = Tally(), time.process_time()
     for seed in range(first, first + count):
         world, breach = live(seed)
@@ -77,8 +83,11 @@ def chunk(first: int, count: int) -> Tally:
         tally.sizes["rendered"] += len(world.checks.rendered)
         tally.sizes["crashes"] += world.job.crashes
         tally.sizes["steps"] += world.scheduler.steps
+        tally.chains[f"seed {seed}"] = digest(world)
         if breach:
             tally.failures.append((seed, breach))
+            if until_breach:
+                break
     tally.cpu_s = time.process_time() - began
     return tally
 
@@ -117,12 +126,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--seeds", type=int, default=200)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--until-breach", action="store_true", help="stop at the first breach")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args(arguments)
     if asked.seed is not None:
         world, breach = live(asked.seed, trace=asked.trace)
         print(breach or f"seed {asked.seed}: every invariant held, chains {digest(world)}")
         return 1 if breach else 0
-    tally = many(asked.first, asked.seeds, asked.workers)
+    if asked.until_breach:
+        tally = chunk(asked.first, asked.seeds, until_breach=True)
+    else:
+        tally = many(asked.first, asked.seeds, asked.workers)
     print(json.dumps(tally.as_json()) if asked.json else "\n".join(report(tally)))
     return 1 if tally.failures else 0

@@ -56,8 +56,8 @@ def campaign(id: str, **fields: Any) -> Campaign:
 
 EVERY: tuple[Campaign, ...] = (
     campaign("welcome", stages=("browse",), cap_day=2),
-    campaign("twin-b", priority=3, cap_session=2, cap_day=0),
-    campaign("twin-a", priority=3, cap_session=2, cap_day=0),
+    campaign("twin-b", priority=3, cap_session=2, cap_day=0, margin_micros=11_000_000),
+    campaign("twin-a", priority=3, cap_session=2, cap_day=3, margin_micros=11_000_000),
     campaign("cart", when="cart_value >= 30", stages=("cart",), margin_micros=9_000_000),
     campaign("leaving", on=("exit_intent",), margin_micros=12_000_000, holdout_ppm=300_000),
     campaign("dwell", on=("dwell",), needs=("personalization",), cap_session=2, cap_user=2),
@@ -133,7 +133,7 @@ def first_records(scheduler: Scheduler) -> list[tuple[str, Any]]:
         high_intent_ppm=chance.choice((600_000, 300_000)),
         push=chance.choice(("minimal", "full")),
     )
-    found: list[tuple[str, Any]] = [("sites", site), ("campaigns", catalogue(0, 1, 0))]
+    found: list[tuple[str, Any]] = [("sites", site), ("campaigns", catalogue(between(0, 5), 1, 0))]
     found.append(("products", Products(site=SITE, version=1, products=GOODS)))
     if chance.random() < 0.8:
         found.append(("models", replace(shipped(), version=1, effective_at_ms=0)))

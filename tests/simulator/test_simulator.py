@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 FAST_SEEDS = 60
 SEEDS = int(os.environ.get("KAIROS_SIM_SEEDS", "2000"))
 HASH_SEEDS = ("1", "2")
-SEEDS_TOLD_TWICE = range(4)
+SEEDS_TOLD_TWICE = range(6)
 
 
 def test_every_invariant_holds_over_a_few_seeds() -> None:

@@ -27,7 +27,7 @@ ACTS = (
     ("exit_intent", 6),
     ("page_leave", 4),
     ("hidden", 3),
-    ("preference", 2),
+    ("preference", 5),
     ("wait", 6),
 )
 TYPES, WEIGHTS = zip(*ACTS, strict=True)
@@ -128,7 +128,8 @@ class Visitor:
         if type_ == "scroll":
             fields["vectors"] = {"scroll_depth": chance.randint(0, 100) / 100}
         if type_ in ("preference", "search"):
-            fields["properties"] = {"query": chance.choice(("lamp", "rug", "chair"))}
+            names = ("query", "style", "room")
+            fields["properties"] = {name: chance.choice(("lamp", "rug")) for name in names}
         if chance.random() < 0.2:
             fields["source"] = {"utm_source": chance.choice(("news", "ad")), "utm_medium": "email"}
         tab.track(type_, **fields)

@@ -1,0 +1,220 @@
+"""The defects: where each is planted, and who must notice. One place of one file each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SIMULATOR = "simulator"
+AUCTION = "tests/models/test_auction.py::"
+TWO_PROCESSES = "simulator in two processes"
+"""Whose hash seeds differ, and with them the order of their sets; see test_simulator.py."""
+
+
+@dataclass(frozen=True, slots=True)
+class Defect:
+    """`old` stands exactly once in `module`'s source; `caught_by` is a test, or the simulator.
+
+    The simulator has to name one of `breaks`, beginnings of what it says; tests need not.
+    """
+
+    name: str
+    module: str
+    old: str
+    new: str
+    caught_by: str = SIMULATOR
+    breaks: tuple[str, ...] = ()
+
+
+def _simulated(name: str, module: str, old: str, new: str, *breaks: str) -> Defect:
+    return Defect(name, module, old, new, SIMULATOR, breaks)
+
+
+DEFECTS = (
+    _simulated(
+        "wall clock in a rule",
+        "models.user",
+        "now_ms = max(profile.now_ms, event.received_at_ms)",
+        "now_ms = max(profile.now_ms, __import__('time').time_ns() // 1_000_000)",
+        "I3",
+        "I4",
+        "I5",
+    ),
+    Defect(
+        "unordered set in the state",
+        "models.tally",
+        "tally.preferences = dict(sorted(newest))",
+        "tally.preferences = dict(set(newest))",
+        TWO_PROCESSES,
+    ),
+    _simulated(
+        "cap kept in the process, not in the state",
+        "models.exposures",
+        "            out.book(exposure.campaign_id, same, today, 1)\n",
+        "            reads = globals().setdefault('reads', [])\n"
+        "            reads.append(exposure.slot_id)\n"
+        "            out.book(exposure.campaign_id, same, today, "
+        "reads.count(exposure.slot_id))\n",
+        "I3",
+        "I4",
+        "I5",
+    ),
+    _simulated(
+        "cap one too late",
+        "models.eligibility",
+        "session |= bit if 0 < campaign.cap_session <= shown else 0",
+        "session |= bit if 0 < campaign.cap_session < shown else 0",
+        "I8",
+    ),
+    _simulated(
+        "version in the slot key",
+        "models.decision",
+        "event_slot(desk.site, desk.user_key, placement, ask.event_id)",
+        "event_slot(desk.site, desk.user_key, placement, "
+        "f'{ask.event_id}-{desk.view.versions.catalogue}')",
+        "I3",
+    ),
+    Defect(
+        "float before the auction",
+        "models.auction",
+        "scores = bids * qualities",
+        "scores = (bids / 1e6) * qualities",
+        AUCTION + "test_the_largest_bids_stay_exact",
+    ),
+    _simulated(
+        "deadline decided when its timer runs",
+        "models.deadlines",
+        "profile.now_ms = max(profile.now_ms, at_ms)",
+        "profile.now_ms = at_ms = max(profile.now_ms, until_ms)",
+        "I3",
+        "I4",
+        "I5",
+    ),
+    _simulated(
+        "reservation lost",
+        "schemas.exposure",
+        "return state == RESERVED and now_ms <= exposure.expires_ms + LAPSE_MS",
+        "return False",
+        "I8",
+    ),
+    _simulated(
+        "dedup window forgets its newest",
+        "models.dedup",
+        "elif mask >> behind & 1:",
+        "elif behind and mask >> behind & 1:",
+        "I2",
+        "I3",
+    ),
+    Defect(
+        "dedup window forgets after 64",
+        "models.dedup",
+        "_ALL = (1 << WINDOW_BITS) - 1",
+        "_ALL = (1 << HASHED) - 1",
+        "tests/models/test_dedup.py::test_verdicts_agree_with_a_set_that_remembers_everything",
+    ),
+    _simulated(
+        "timer not restored",
+        "tests.simulator.job",
+        "self.local.timers = list(checkpoint.timers)",
+        "self.local.timers = []",
+        "I4",
+        "I5",
+        "I10",
+    ),
+    Defect(
+        "tie broken by the order of the file",
+        "models.auction",
+        "key=lambda at: (-priorities[at], ids[at].encode())",
+        "key=lambda at: -priorities[at]",
+        AUCTION + "test_6_order_of_the_catalogue_does_not_matter",
+    ),
+    _simulated(
+        "expired decision pushed",
+        "gateway.push",
+        "if decision.expires_at_ms <= now_ms:",
+        "if decision.expires_at_ms <= 0:",
+        "I7",
+    ),
+    _simulated(
+        "holdout salted by session",
+        "models.decision",
+        "draws = drawn(view.site, desk.user_key, campaign)",
+        "draws = drawn(view.site, desk.user_key + desk.ask.tab.tab_id, campaign)",
+        "I8",
+    ),
+    _simulated(
+        "two actions a stage",
+        "models.exposures",
+        "        and exposure.stage_entry == session.stage_entry\n",
+        "        and exposure.stage_entry == session.stage_entry + 1\n",
+        "I8",
+    ),
+    _simulated(
+        "version in force when it arrives",
+        "models.context",
+        "if effective_at_ms > now_ms:",
+        "if effective_at_ms > now_ms + 2_000:",
+        "I3",
+        "I4",
+        "I5",
+    ),
+    _simulated(
+        "failed append remembered as durable",
+        "gateway.dedup",
+        "if done.cancelled() or done.exception() is not None:",
+        "if done.cancelled():",
+        "I1",
+    ),
+    _simulated(
+        "late counted as a duplicate too",
+        "models.user",
+        "profile.duplicate += verdict == dedup.DUPLICATE",
+        "profile.duplicate += 1",
+        "I2",
+    ),
+    _simulated(
+        "dead letter before the deadlines before it",
+        "models.user",
+        "    if profile is not None:\n        profile = deadlines.run(profile, at_ms",
+        "    if profile is not None and not at_ms:\n        profile = deadlines.run(profile, at_ms",
+        "I3",
+        "I4",
+        "I5",
+    ),
+    _simulated(
+        "a timer counts as a visit",
+        "models.user",
+        "    if profile.timer_at_ms <= until_ms:\n",
+        "    profile.forget_at_ms += 1\n    if profile.timer_at_ms <= until_ms:\n",
+        "I5",
+    ),
+    _simulated(
+        "every tab of a visitor hears",
+        "gateway.push",
+        "        and decision.tab_id == connection.tab_id\n",
+        "",
+        "I6",
+    ),
+    _simulated(
+        "page views ask for nothing",
+        "schemas.event",
+        '"page_view product_view add_to_cart remove_from_cart cart_view checkout_start exit',
+        '"product_view add_to_cart remove_from_cart cart_view checkout_start exit',
+        "I9",
+    ),
+    _simulated(
+        "visitors are never forgotten",
+        "models.deadlines",
+        "at_ms: int = profile.forget_at_ms",
+        "at_ms: int = 0",
+        "I10",
+        "I4",
+    ),
+    _simulated(
+        "browser renders a slot as often as it hears of it",
+        "tests.simulator.browser",
+        "if slot_id in self._seen:",
+        "if not slot_id:",
+        "I11",
+    ),
+)
+"""All of them; docs/proofs/sabotage.md shows who caught each."""
