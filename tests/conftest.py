@@ -1,4 +1,6 @@
-"""Tiers: a test with neither the `stack` nor the `browser` marker is `fast`; cheap tiers run first.
+"""Tiers: a test marked neither `long`, `stack` nor `browser` is `fast`; cheap tiers run first.
+
+A `long` test is as pure as a fast one, but plays thousands of instances.
 
 Tests under tests/stack/ and tests/browser/ bear their folder's marker without saying so.
 """
@@ -10,7 +12,7 @@ from pathlib import Path
 import pytest
 
 pytest_plugins = ["tests.promise_results"]
-TIERS = ("fast", "stack", "browser")
+TIERS = ("fast", "long", "stack", "browser")
 TESTS = Path(__file__).parent
 
 

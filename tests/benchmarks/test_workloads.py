@@ -14,6 +14,8 @@ from models.user import step
 from schemas.model import Model
 from schemas.profile import dump, load
 
+pytestmark = pytest.mark.long
+
 EVENTS, KEYS = 6_000, 600
 
 

@@ -24,6 +24,8 @@ from models.intent import score_ppm
 from schemas.model import Model
 from schemas.profile import Profile
 
+pytestmark = pytest.mark.long
+
 USER = "demo:v:" + "0" * 32
 FRESH_SEED = "fresh"
 RAGE = "rage_click"

@@ -25,6 +25,8 @@ from tests.models.auction_oracle import (
     naive_winner,
 )
 
+pytestmark = pytest.mark.long
+
 MILLION = 1_000_000
 
 

@@ -26,6 +26,8 @@ from schemas.profile import Profile, dump, load
 from schemas.topics import DECISIONS
 from tests.builders import USER, campaign, context, event, lamp
 
+pytestmark = pytest.mark.long
+
 JOURNEYS = 150
 STEPS = 70
 HOUR = 3_600_000

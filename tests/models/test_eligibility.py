@@ -20,6 +20,8 @@ from schemas.profile import CartChange, Profile, Session, Tab
 from schemas.render import Render, RenderProduct
 from tests.builders import BEGINNING, context
 
+pytestmark = pytest.mark.long
+
 INSTANCES = 10_000
 CATALOGUES = 400
 NOW = BEGINNING

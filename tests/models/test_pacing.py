@@ -12,6 +12,8 @@ from msgspec.structs import replace
 
 from models.pacing import Spend, capped_ppm, multiplier_ppm
 
+pytestmark = pytest.mark.long
+
 MILLION = 1_000_000
 INSTANCES = 10_000
 Rule = Callable[..., int]

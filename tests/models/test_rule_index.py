@@ -12,6 +12,8 @@ from models.rule_limits import ALWAYS, DEPENDS, NEVER, verdict
 from models.rules import compile_rule
 from models.vocabulary import STAGES
 
+pytestmark = pytest.mark.long
+
 NUMBERS = ("frustration", "cart_value", "dwell", "hour", "orders", "product_stock", "returning")
 EDGES = {
     "frustration": ("0", "0.4", "40%", "0.400001", "1"),
