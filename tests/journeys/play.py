@@ -14,6 +14,7 @@ from connectors.files import Read, read_campaigns, read_products, read_sites
 from connectors.log_decide import catalogue_names, codecs
 from connectors.memory import MemoryRegistry
 from connectors.onnx import OnnxScorer
+from connectors.routes import read_routed
 from infra.demo.publish import FOLDER
 from infra.model import load as load_model
 from jobs.settings import GRACE_MS
@@ -21,19 +22,18 @@ from models.context import Context
 from models.facts import facts
 from models.names import NAMES
 from models.signals import SIGNALS
-from operators.hop import Codecs
+from operators.hop import Codecs, Out
 from operators.local import LocalJob
 from schemas import profile as profiles
-from schemas.decision import Decision
 from schemas.event import Event
 from schemas.model import Model
 from schemas.policy import Policy
 from schemas.products import Products
-from schemas.topics import DECISIONS
+from schemas.topics import DECISIONS, TRIGGERS
 from tests.builders import BEGINNING
 from tests.journeys.events import SITE, Sender, key_of
 from tests.journeys.story import BadStory, Step, Story
-from tests.journeys.told import INDENT, fact, told
+from tests.journeys.told import INDENT, fact, outside, told
 
 T = TypeVar("T")
 _COUNTS = ("duplicate", "late", "conflict", "dead_lettered")
@@ -71,7 +71,7 @@ class _Stage:
             raise BadStory("goes back in time")
         self.at_ms = step.at_ms
         due_ms = BEGINNING + step.at_ms - (0 if step.word == "wait" else GRACE_MS + 1)
-        before = self._said(self.job.chosen(self.job.advance(due_ms)))
+        before = self._said(self.job.advance(due_ms))
         if step.word == "wait":
             return [], before
         if step.word == "profile":
@@ -83,18 +83,25 @@ class _Stage:
 
     def _sent(self, event: Event) -> list[str]:
         counted = self._counts(event.user_key)
-        made = self.job.event(event)
+        made = self.job.applied(event)
         if event.internal:
-            told = asdict(made[0].counts)
+            told = asdict(self.job.chosen(made)[0].counts)
             return [INDENT + ", ".join(f"{name} {count}" for name, count in told.items())]
         after = self._counts(event.user_key)
         changed = [name for name in _COUNTS if after[name] > counted[name]]
         lines = [f"{INDENT}counted as {name}" for name in changed]
         return lines + self._said(made)
 
-    def _said(self, decisions: list[Decision]) -> list[str]:
+    def _said(self, made: Out) -> list[str]:
+        """Decisions and messages outside the page, in the order in which they were written."""
         lines = []
-        for decision in decisions:
+        for _, payload in made:
+            topic, _, frame = read_routed(payload)
+            if topic == TRIGGERS:
+                lines.append(outside(_codecs().triggers.decode(frame)))
+            if topic != DECISIONS:
+                continue
+            decision = self.job.decisions.decode(frame)
             self.sender.told(decision)
             names = catalogue_names(self.context, decision)
             site = self.context.at(SITE, decision.decided_at_ms).site

@@ -5,6 +5,7 @@ from __future__ import annotations
 from gateway.present import concept_label
 from models.names import DURATION, FLAG, MONEY, NAMES, PPM
 from schemas.decision import Candidate, Decision, bitmap_names
+from schemas.trigger import Trigger
 from tests.builders import BEGINNING
 from tests.journeys.story import duration_text
 
@@ -53,7 +54,8 @@ def _verdict(decision: Decision, placed: bool) -> str:
     if decision.withheld:
         return f"-> {when}: {decision.campaign_id} wins{where}, withheld: {decision.withheld}"
     render = decision.render
-    assert render is not None
+    if render is None:
+        return f"-> {when}: {decision.campaign_id} wins a message outside the page"
     how = f"{render.kind} {render.title!r}" if render.title else render.kind
     offer = f", offer {decision.offer}" if decision.offer else ""
     drawn = ", drawn to learn from" if decision.explored else ""
@@ -112,6 +114,16 @@ def _gone(decision: Decision, catalogue: tuple[str, ...]) -> str:
             whole = len(names) == len(catalogue) > 1
             found.append(f"{code} {'all' if whole else ', '.join(names)}")
     return "; ".join(found)
+
+
+def outside(trigger: Trigger) -> str:
+    """A message outside the page: planned, taken back, or why there is none."""
+    due = f" due at {duration_text(trigger.due_at_ms - BEGINNING)}" if trigger.due_at_ms else ""
+    arm = f", arm {trigger.arm}" if trigger.arm else ""
+    rule = f", row {trigger.rule}" if trigger.rule else ""
+    at = duration_text(trigger.detected_at_ms - BEGINNING)
+    what = f"{trigger.kind} {trigger.campaign_id}".strip()
+    return f"{INDENT}=> outside the page at {at}: {what}{due} ({trigger.reason}{rule}{arm})"
 
 
 def fact(name: str, value: int | str) -> str:
