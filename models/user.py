@@ -245,6 +245,14 @@ def _is_stale(model: Model, now_ms: int) -> bool:
 
 def _dwell_deadline(profile: Profile, event: Event, tab: Tab, view: View) -> None:
     if event.type == "product_view" and view.site is not None:
-        tab.dwell_at_ms = profile.now_ms + view.site.dwell_ms
+        tab.dwell_at_ms = _free_ms(profile, tab, profile.now_ms + view.site.dwell_ms)
     elif event.type in CANCELLING:
         tab.dwell_at_ms = 0
+
+
+def _free_ms(profile: Profile, tab: Tab, at_ms: int) -> int:
+    """The first millisecond from `at_ms` on at which no other tab dwells: it names the slot."""
+    taken = {each.dwell_at_ms for each in profile.tabs if each is not tab}
+    while at_ms in taken:
+        at_ms += 1
+    return at_ms

@@ -174,6 +174,18 @@ def test_leaving_in_the_same_millisecond_cancels_the_dwell_deadline():
     assert len(play([*view, event("scroll", 20_000, 1)], ctx)[0]) == 2
 
 
+def test_two_tabs_that_dwell_alike_have_slots_of_their_own():
+    """Tabs restored at once view their products in one millisecond; neither answer is lost."""
+    ctx = context(campaign(on=("dwell",)))
+    views = [event("product_view", 0, 0, tab_id=tab, product=lamp()) for tab in ("t1", "t2", "t3")]
+    _, profile = play(views, ctx)
+    _, effects = advance(profile, BEGINNING + 20_010, USER, ctx)
+    dwells = [effect.decision for effect in effects if isinstance(effect, Decide)]
+    assert [each.tab_id for each in dwells] == ["t1", "t2", "t3"]
+    assert [each.trigger.deadline_ms - BEGINNING for each in dwells] == [20_000, 20_001, 20_002]
+    assert len({each.slot_id for each in dwells}) == 3
+
+
 def test_at_most_one_timer_is_pending():
     """The first event sets a timer for the clean-up, a product view an earlier one, then none."""
     ctx = context(campaign())

@@ -89,6 +89,13 @@ DEFECTS = (
         "I4",
         "I5",
     ),
+    Defect(
+        "two tabs share a deadline's slot",
+        "models.user",
+        "taken = {each.dwell_at_ms for each in profile.tabs if each is not tab}",
+        "taken = set[int]()",
+        "tests/models/test_user.py::test_two_tabs_that_dwell_alike_have_slots_of_their_own",
+    ),
     _simulated(
         "reservation lost",
         "schemas.exposure",

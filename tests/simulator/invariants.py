@@ -27,7 +27,7 @@ from schemas.decision import Decision
 from schemas.event import ERASE, Event
 from schemas.ids import TICK_KEY, deadline_slot, event_slot
 from schemas.profile import STATE_BYTES_MAX, Profile, dump, load
-from schemas.topics import DEAD_LETTERS, DECISIONS
+from schemas.topics import DEAD_LETTERS, DECISIONS, TRIGGERS
 from tests.simulator.ledger import BEFORE_DEADLINE, SILENT, Ledger
 from tests.simulator.shop import hop_codecs
 
@@ -69,6 +69,7 @@ class Checks:
         self.states: dict[tuple[int, int], bytes] = {}
         self.counted: dict[tuple[int, int], tuple[int, ...]] = {}
         self.letters: set[tuple[int, int]] = set()
+        self.triggers: dict[tuple[str, str], bytes] = {}
         self.ledgers: dict[str, Ledger] = {}
         self.rendered: set[str] = set()
         self._fed = [-1] * len(world.log.partitions)
@@ -110,6 +111,8 @@ class Checks:
                 if letter.reason == "internal_error":
                     raise Violation("I2 conserved", f"a bug met by a record: {letter.detail}")
                 self.letters.add((letter.origin_partition, letter.origin_offset))
+            if topic == TRIGGERS:
+                one_trigger(self.triggers, frame)
             if topic == DECISIONS:
                 decision = hop_codecs().decisions.decode(frame)
                 if self._one_body(key, decision, frame[HEADER_BYTES:]):
@@ -235,6 +238,13 @@ class Checks:
         """Dead letters are exactly the records that were written to be refused."""
         if self.letters != refused:
             raise Violation("I2 conserved", f"dead letters {self.letters ^ refused} differ")
+
+
+def one_trigger(known: dict[tuple[str, str], bytes], frame: bytes) -> None:
+    """I3 for messages outside the page: one body by idempotency key and kind."""
+    trigger = hop_codecs().triggers.decode(frame)
+    if known.setdefault((trigger.trigger_id, trigger.kind), frame) != frame:
+        raise Violation("I3 one body", f"trigger {trigger.trigger_id} has two bodies")
 
 
 def decoded(origin: Origin) -> Event | None:

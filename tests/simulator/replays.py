@@ -15,8 +15,8 @@ from operators.local import LocalJob
 from schemas.chain import Chain, total
 from schemas.ids import TICK_KEY
 from schemas.profile import dump, load
-from schemas.topics import DECISIONS
-from tests.simulator.invariants import Checks, Violation, decoded, fingerprint
+from schemas.topics import DECISIONS, TRIGGERS
+from tests.simulator.invariants import Checks, Violation, decoded, fingerprint, one_trigger
 from tests.simulator.shop import hop_codecs
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def check_replay(world: World, seed: int) -> None:
     """
     chance = Random(seed)
     job = LocalJob(world.context(), hop_codecs(), "replayed")
-    chain = Chain()
+    chain, triggers = Chain(), dict[tuple[str, str], bytes]()
     offsets = [0] * len(world.log.partitions)
     newest = [-1] * len(offsets)
     while behind := [p for p, end in enumerate(world.log.ends()) if offsets[p] < end]:
@@ -38,22 +38,26 @@ def check_replay(world: World, seed: int) -> None:
         for origin in world.log.read(partition, offsets[partition], chance.randint(1, 40)):
             offsets[partition] += 1
             newest[partition] = max(newest[partition], origin.timestamp_ms)
-            _take(chain, job.record(origin))
+            _take(chain, triggers, job.record(origin))
         if min(newest) >= 0 and chance.random() < 0.3:
-            _take(chain, job.advance(min(newest) - GRACE_MS - 1))
-    _take(chain, job.advance(min(newest) - GRACE_MS - 1))
+            _take(chain, triggers, job.advance(min(newest) - GRACE_MS - 1))
+    _take(chain, triggers, job.advance(min(newest) - GRACE_MS - 1))
     ours, theirs = world.checks.chain.heads(), chain.heads()
     for key in sorted(ours.keys() | theirs.keys()):
         if ours.get(key) != theirs.get(key):
             raise Violation("I4 replayed", f"the chain of {key} differs when replayed")
+    if triggers != world.checks.triggers:
+        raise Violation("I4 replayed", "messages outside the page differ when replayed")
     ended = {key: fingerprint(data) for key, data in job.states.items()}
     if ended != {key: fingerprint(data) for key, data in world.job.local.states.items()}:
         raise Violation("I5 folded", "state at the end differs from the replay's")
 
 
-def _take(chain: Chain, out: Out) -> None:
+def _take(chain: Chain, triggers: dict[tuple[str, str], bytes], out: Out) -> None:
     for key, payload in out:
         topic, _, frame = read_routed(payload)
+        if topic == TRIGGERS:
+            one_trigger(triggers, frame)
         if topic == DECISIONS:
             decision = hop_codecs().decisions.decode(frame)
             body = frame[HEADER_BYTES:]

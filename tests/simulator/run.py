@@ -80,6 +80,7 @@ def chunk(first: int, count: int, *, until_breach: bool = False) -> Tally:
         tally.fired += world.faults.fired
         tally.sizes["records"] += sum(world.log.ends())
         tally.sizes["decisions"] += len(world.checks.decided)
+        tally.sizes["triggers"] += len(world.checks.triggers)
         tally.sizes["rendered"] += len(world.checks.rendered)
         tally.sizes["crashes"] += world.job.crashes
         tally.sizes["steps"] += world.scheduler.steps

@@ -64,11 +64,20 @@ EVERY: tuple[Campaign, ...] = (
     campaign("letter", channel="push", needs=("marketing",), response={"churn_risk": 60_000}),
     campaign("strip", placement="bar", cap_session=3, cap_day=3, margin_micros=3_000_000),
     campaign("pay", stages=("high_intent",), priority_override="checkout", margin_micros=1_000_000),
+    campaign(
+        "mail",
+        action_type="email",
+        placement="email",
+        channel="email",
+        on=("in_session", "at_close", "cart_abandoned"),
+        needs=("marketing",),
+        fallback=False,
+    ),
     campaign("once", cap_user=1, excludes=("welcome",), response={"purchase_intent": 50_000}),
 )
 CATALOGUES = tuple(
     tuple(each for number, each in enumerate(EVERY) if number not in left_out)
-    for left_out in ((), (0, 9), (1, 2), (4, 5), (3, 7), (0, 1, 2, 9))
+    for left_out in ((), (0, 10), (1, 2), (4, 5), (3, 7), (0, 1, 2, 10))
 )
 """What is published in turn; the first holds everything."""
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.simulator.faults import missing
-from tests.simulator.run import RETOLD, live, many, report
+from tests.simulator.run import RETOLD, live, main, many, report
 
 if TYPE_CHECKING:
     from connectors.ports import Connection, EventLog, EventReader, Front, Pushes, Resume
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 FAST_SEEDS = 60
 SEEDS = int(os.environ.get("KAIROS_SIM_SEEDS", "2000"))
 HASH_SEEDS = ("1", "2")
-SEEDS_TOLD_TWICE = range(6)
+SEEDS_TOLD_TWICE = 8
 
 
 def test_every_invariant_holds_over_a_few_seeds() -> None:
@@ -43,26 +44,37 @@ def test_every_invariant_holds_and_every_fault_point_fires() -> None:
     assert tally.sizes["rendered"] > SEEDS and tally.sizes["crashes"] > SEEDS / 10
 
 
-def chains(hash_seed: str) -> list[str]:
-    """What some seeds decide in a process of its own, whose sets are ordered by `hash_seed`."""
-    told = []
-    for seed in SEEDS_TOLD_TWICE:
-        done = subprocess.run(
-            [sys.executable, "-m", "tests.simulator", "--seed", str(seed), "--trace"],
-            env={**os.environ, "PYTHONHASHSEED": hash_seed},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        told.append(done.stdout)
-    return told
+def told(hash_seed: str) -> dict[str, Any]:
+    """What some seeds come to in a process of its own, whose sets are ordered by `hash_seed`."""
+    seeds = ("--seeds", str(SEEDS_TOLD_TWICE), "--workers", "1", "--json")
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.simulator", *seeds],
+        env={**os.environ, "PYTHONHASHSEED": hash_seed},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found: dict[str, Any] = json.loads(done.stdout)
+    del found["cpu_s"]
+    return found
 
 
 def test_a_seed_tells_the_same_story_in_every_process() -> None:
-    """Trace and chains are equal to the byte, whatever order sets have there."""
-    first, second = map(chains, HASH_SEEDS)
+    """Chains, faults and sizes are equal, whatever order sets have there."""
+    first, second = map(told, HASH_SEEDS)
     assert first == second
-    assert all("every invariant held, chains " in story for story in first)
+    assert (first["failures"], first["seeds"]) == ([], SEEDS_TOLD_TWICE)
+
+
+def test_one_seed_alone_can_be_read(capsys: pytest.CaptureFixture[str]) -> None:
+    """The trace says who sent what, what was decided, and how it ended; twice the same."""
+    stories = []
+    for _ in range(2):
+        assert main(["--seed", "1", "--trace"]) == 0
+        stories.append(capsys.readouterr().out)
+    assert stories[0] == stories[1]
+    for words in (" sends page_view ", " -> ", "faults stop", "seed 1: every invariant held"):
+        assert words in stories[0]
 
 
 def test_two_seeds_tell_two_stories() -> None:
