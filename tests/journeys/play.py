@@ -22,9 +22,12 @@ from models.context import Context
 from models.facts import facts
 from models.names import NAMES
 from models.signals import SIGNALS
+from models.why import explain
+from models.why_case import Case
 from operators.hop import Codecs, Out
 from operators.local import LocalJob
 from schemas import profile as profiles
+from schemas.decision import Decision
 from schemas.event import Event
 from schemas.model import Model
 from schemas.policy import Policy
@@ -64,6 +67,7 @@ class _Stage:
         self.job = LocalJob(self.context, _codecs())
         self.sender = Sender(_demo_products())
         self.at_ms = 0
+        self._cases: dict[str, Case] = {}
 
     def perform(self, step: Step) -> tuple[list[str], list[str]]:
         """Lines of what fell due before the step, and of what came of it."""
@@ -76,6 +80,8 @@ class _Stage:
             return [], before
         if step.word == "profile":
             return before, [INDENT + self._known(step)]
+        if step.word == "why":
+            return before, [INDENT + self._why(step)]
         if step.word == "restart":
             self._restart()
             return before, []
@@ -103,11 +109,32 @@ class _Stage:
                 continue
             decision = self.job.decisions.decode(frame)
             self.sender.told(decision)
+            self._cases[decision.user_key] = self._case(decision)
             names = catalogue_names(self.context, decision)
             site = self.context.at(SITE, decision.decided_at_ms).site
             placed = site is not None and len(site.placements) > 1
             lines += told(decision, names, placed=placed)
         return lines
+
+    def _case(self, decision: Decision) -> Case:
+        """The decision with the facts that conditions read at its moment."""
+        now_ms, trigger = decision.decided_at_ms, decision.trigger.kind
+        view = self.context.at(SITE, now_ms)
+        profile = profiles.load(self.job.states[decision.user_key])
+        assert profile is not None
+        places = [t for t in profile.tabs if t.tab_id == decision.tab_id]
+        tab = places[-1] if places else profiles.Tab("", "")
+        return Case(decision, view, facts(profile, tab, view, trigger, now_ms))
+
+    def _why(self, step: Step) -> str:
+        """What `kairos why` says of the visitor's newest decision."""
+        key = key_of(step.named.get("who", "visitor"))
+        if key not in self._cases:
+            raise BadStory("why: nothing was decided yet")
+        why = explain(self._cases[key])
+        if not why.exact:
+            raise BadStory("why: the explanation does not add up")
+        return why.sentence
 
     def _counts(self, key: str) -> dict[str, int]:
         profile = profiles.load(self.job.states.get(key))
