@@ -131,7 +131,12 @@ def _check_channel(row: Row, channels: tuple[ChannelCap, ...], problems: Problem
 def _check_causes(row: Row, problems: Problems) -> None:
     """Who answers a burst speaks outside the page, and only there."""
     on = row.fields.get("on", ())
-    if on is BAD or not any(cause in on for cause in CAUSES):
+    if on is BAD:
+        return
+    if not any(cause in on for cause in CAUSES):
+        if on and _channel(row.fields) == EMAIL:
+            error = f"a message never meets {', '.join(on)}"
+            row.blame(problems, "on", error, f"use {' or '.join(CAUSES)}, or leave `on` out")
         return
     causes = ", ".join(CAUSES)
     others = [each for each in on if each not in CAUSES]
@@ -155,7 +160,7 @@ def _campaign(fields: dict[str, Any]) -> Campaign:
         return Campaign()
     default, caps = prior(fields.get("action", "")), fields.get("caps", {})
     channel = _channel(fields)
-    outside = any(cause in fields.get("on", ()) for cause in CAUSES)
+    outside = channel == EMAIL or any(cause in fields.get("on", ()) for cause in CAUSES)
     render = _render(fields.get("render", {}), default.kind)
     return Campaign(
         **{name: fields[name] for name in _SAME if name in fields},

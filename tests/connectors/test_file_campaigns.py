@@ -159,3 +159,18 @@ def test_the_shipped_bounds_are_within_their_own_limits() -> None:
         values = [getattr(bounds, name) for name in names]
         assert values == sorted(set(values))
     assert len(rules(bounds)) == 7
+
+
+LETTER = "campaigns:\n  - {{id: LETTER, action: email{}, margin: 5.00, render: {{title: Hello}}}}\n"
+
+
+def test_a_message_without_a_cause_answers_every_burst_and_never_a_page() -> None:
+    """Before, it bid for the page and was shown there."""
+    (letter,) = catalogue(LETTER.format("")).campaigns
+    assert (letter.placement, letter.on) == ("email", ())
+
+
+def test_a_message_that_waits_for_a_page_event_is_refused() -> None:
+    """It would never be sent, and nobody would see why."""
+    (wrong,) = read_campaigns(LETTER.format(", on: exit_intent")).errors
+    assert "never meets exit_intent" in wrong.sentence() and "at_close" in wrong.sentence()
