@@ -23,6 +23,8 @@ from models.why_totals import SAMPLES_MAX, Totals
 from tests.builders import journey, lamp
 from tests.models.why_cases import cases_of
 
+pytestmark = pytest.mark.long
+
 A = """
 campaigns:
   - id: HELLO

@@ -18,6 +18,8 @@ from schemas.site import Site
 from schemas.topics import CONTROL_TOPICS
 from tests.builders import BEGINNING, campaign
 
+pytestmark = pytest.mark.long
+
 REGISTRY = MemoryRegistry()
 register_all(REGISTRY)
 NOBODY = "127.0.0.1:1"

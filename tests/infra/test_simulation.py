@@ -18,6 +18,8 @@ from schemas.decision import Decision, TriggerRef
 from schemas.event import DECISION_POINTS
 from schemas.site import Site
 
+pytestmark = pytest.mark.long
+
 SITE = Site(site="demo", mint_secret=b"m" * 32)
 ACTION = {
     "type": "decision",

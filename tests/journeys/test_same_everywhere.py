@@ -22,6 +22,8 @@ from tests.journeys.chains import chains
 from tests.journeys.crowd import crowd
 from tests.journeys.play import demo
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[2]
 SEED, VISITORS = "everywhere", 12
 GOLDEN = sorted((ROOT / "tests" / "golden").glob("layout_*/users.json"))

@@ -14,6 +14,8 @@ from schemas.policy import Policy
 from tests.builders import campaign, context, event, journey, lamp
 from tests.models.test_user import play
 
+pytestmark = pytest.mark.long
+
 MILLION = 1_000_000
 INSTANCES = 10_000
 EXPLORING = Policy(site="demo", version=1, explore_gamma_milli=5_000, explore_floor_ppm=20_000)

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from models.names import COUNT, DURATION, FLAG, HOW_WRITTEN, MONEY, NAMES, PPM, TEXT, Name
 from models.rules import DEPTH_MAX, NODES_MAX, RuleError, compile_rule
 
+pytestmark = pytest.mark.long
+
 CART: dict[str, int | str] = {
     "stage": "cart",
     "cart_value": 40_000_000,

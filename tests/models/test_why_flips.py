@@ -16,6 +16,8 @@ from schemas.model import Head
 from tests.builders import campaign
 from tests.models.why_cases import campaigns, cases_of, found, paths, sites
 
+pytestmark = pytest.mark.long
+
 NEAR = 150
 """Distance in ppm that the naive search looks at, one outcome at a time."""
 

@@ -30,6 +30,8 @@ from models import (
 )
 from tests.oracle.visits import compare
 
+pytestmark = pytest.mark.long
+
 SEEDS = range(20)
 PLANTED_MAX = 400
 """Visits within which a planted bug must show; most do in the first few."""

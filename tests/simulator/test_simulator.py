@@ -13,6 +13,8 @@ import pytest
 from tests.simulator.faults import missing
 from tests.simulator.run import RETOLD, live, main, many, report
 
+pytestmark = pytest.mark.long
+
 if TYPE_CHECKING:
     from connectors.ports import Connection, EventLog, EventReader, Front, Pushes, Resume
     from gateway.held import Held
