@@ -42,6 +42,10 @@ SLOT_AT = slice(HEADER_BYTES + 1, HEADER_BYTES + 35)
 SESSIONS_PER_S = 4.0
 """At recorded spacing, visits begin this often (virtual time)."""
 
+MEAN_VISITS = 4
+"""At a fixed rate, visits begin evenly over this many mean lengths of a visit, so that visitors come
+and go all along, as in a shop, instead of all at the beginning."""
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -95,10 +99,8 @@ class Run:
 
 def schedule(visits: list[Visit], settings: Settings) -> list[list[tuple[float, int, Message]]]:
     """Per visit its events as (seconds after the start, client ts offset in ms, wire event)."""
-    starts_ms = [
-        visit.starts_ms or int(number * 1000 / SESSIONS_PER_S)
-        for number, visit in enumerate(visits)
-    ]
+    apart_ms = _apart_ms(visits, settings)
+    starts_ms = [visit.starts_ms or int(number * apart_ms) for number, visit in enumerate(visits)]
     timed = [
         [(start + event.at_ms, number, index) for index, event in enumerate(visit.events)]
         for number, (visit, start) in enumerate(zip(visits, starts_ms, strict=True))
@@ -111,6 +113,14 @@ def schedule(visits: list[Visit], settings: Settings) -> list[list[tuple[float, 
         event_id = str(uuid.UUID(int=rng.getrandbits(128), version=4))
         out[number].append((due_s, at_ms, {"event_id": event_id, "session_index": index, **fields}))
     return [_shuffled(events, settings.shuffle, rng) for events in out]
+
+
+def _apart_ms(visits: list[Visit], settings: Settings) -> float:
+    """Virtual time between the beginnings of two visits."""
+    if not settings.rate:
+        return 1000 / SESSIONS_PER_S
+    lengths_ms = [visit.events[-1].at_ms for visit in visits if visit.events]
+    return MEAN_VISITS * sum(lengths_ms) / max(len(lengths_ms), 1) / len(visits)
 
 
 def _shuffled(
@@ -196,15 +206,16 @@ class Replay:
 
     async def _send_all(self) -> None:
         plan = schedule(self.visits, self.settings)
-        gc.collect()
-        # What is here stays until the end: looking through it again and again costs a tenth.
-        gc.freeze()
+        # Next to nothing dies before the end, and a collection would hold the schedule up by
+        # 60 to 100 ms: latency that is the generator's own.
+        gc.disable()
         async with Http(self.settings.gateway) as http:
             self.run.started_ms = wall_ms() + 500
             await asyncio.gather(
                 *(self._visit(http, number, events) for number, events in enumerate(plan))
             )
             await asyncio.sleep(1.0)
+        gc.enable()
 
     async def _visit(
         self, http: Http, number: int, events: list[tuple[float, int, Message]]

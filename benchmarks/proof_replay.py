@@ -37,7 +37,7 @@ def minimal_push(stack: Stack) -> None:
 def warmed(stack: Stack) -> Result:
     """A JVM's first minute is its compiler's: not measured, but printed."""
     minimal_push(stack)
-    return replayed(stack, 1000, 300.0)
+    return replayed(stack, 2000, 500.0)
 
 
 def replayed(stack: Stack, sessions: int, rate: float) -> Result:
