@@ -43,8 +43,8 @@ SESSIONS_PER_S = 4.0
 """At recorded spacing, visits begin this often (virtual time)."""
 
 MEAN_VISITS = 4
-"""At a fixed rate, visits begin evenly over this many mean lengths of a visit, so that visitors come
-and go all along, as in a shop, instead of all at the beginning."""
+"""At a fixed rate, visits begin evenly over this many mean lengths of a visit: visitors come and go
+all along, as in a shop, instead of coming all at the beginning."""
 
 
 @dataclass(frozen=True, slots=True)
