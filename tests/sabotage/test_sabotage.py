@@ -13,7 +13,7 @@ from tests.sabotage.defects import DEFECTS, SIMULATOR, Defect
 from tests.sabotage.plant import NotPlanted, broken, named
 
 ROOT = Path(__file__).parents[2]
-SAMPLE = DEFECTS[::4]
+SAMPLE = DEFECTS[::6]
 INVARIANTS = {f"I{number}" for number in range(1, 12)}
 
 
