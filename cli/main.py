@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
@@ -92,6 +93,9 @@ def fail(sentence: str) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; its exit code, or 1 after a failure told in one sentence."""
+    if argv is None:
+        # Whoever ends the program ends it as Ctrl-C does: what it started is stopped too.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     argv = list(sys.argv[1:] if argv is None else argv)
     args = build_parser(modules_for(argv)).parse_args(argv)
     try:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -11,6 +15,8 @@ import pytest
 from cli import doctor, main
 from cli.doctor import lookup, thread_mode
 from cli.output import CommandError, table
+
+CHECKOUT = Path(__file__).parents[2]
 
 
 def command(name: str, error: Exception | None = None) -> ModuleType:
@@ -109,3 +115,34 @@ def test_only_the_exact_word_thread_is_thread_mode(mode: str | None, ok: bool) -
 def test_a_setting_is_found_in_flat_and_in_nested_yaml(tree: object) -> None:
     assert lookup(tree, "python.execution-mode") == "thread"
     assert lookup(tree, "python.executable") is None
+
+
+ENDED = """
+import argparse, sys, time
+from cli import main
+
+def run(args):
+    try:
+        print("working", flush=True)
+        time.sleep(60)
+    finally:
+        print("stopped what it started", flush=True)
+
+main.modules_for = lambda argv: ()
+main.build_parser = lambda modules: argparse.ArgumentParser()
+argparse.ArgumentParser.parse_args = lambda self, argv: argparse.Namespace(_run=run)
+sys.argv = ["kairos"]
+sys.exit(main.main())
+"""
+
+
+def test_sigterm_ends_a_command_as_ctrl_c_does():
+    """Before, a proof that was ended left its stack and its visitors running."""
+    program = subprocess.Popen(
+        [sys.executable, "-c", ENDED], cwd=CHECKOUT, stdout=subprocess.PIPE, text=True
+    )
+    assert program.stdout is not None
+    assert program.stdout.readline() == "working\n"
+    program.send_signal(signal.SIGTERM)
+    assert program.communicate(timeout=20)[0] == "stopped what it started\n"
+    assert program.returncode == main.INTERRUPTED
