@@ -16,9 +16,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from struct import pack, unpack_from
-from typing import Any, get_args, get_type_hints
+from typing import Any
 
 from msgspec import Struct
+
+from connectors.avro_walk import kind_of, named_types, structs
 
 Reader = Callable[[bytes, int], tuple[Any, int]]
 """(bytes, start) -> (value, position after it)."""
@@ -80,19 +82,6 @@ def _put(o: bytearray, number: int) -> None:
     o += _LAST[number]
 
 
-def structs(kind: Any) -> dict[str, type[Struct]]:
-    """Name -> class of a Struct and of all Structs in its fields."""
-    if isinstance(kind, type) and issubclass(kind, Struct):
-        found = {kind.__name__: kind}
-        for hint in get_type_hints(kind).values():
-            found |= structs(hint)
-        return found
-    found = {}
-    for part in get_args(kind):
-        found |= structs(part)
-    return found
-
-
 class _Source:
     """Lines of one function, and the names they use."""
 
@@ -100,8 +89,7 @@ class _Source:
         self._lines: list[str] = []
         self._count = 0
         self._structs = structs(kind)
-        self._named: dict[str, dict[str, Any]] = {}
-        self._name_all(schema)
+        self._named = named_types(schema)
 
     def line(self, depth: int, text: str) -> None:
         """Add a line."""
@@ -114,28 +102,12 @@ class _Source:
         exec(compile("\n".join(self._lines), f"<{name} compiled from Avro>", "exec"), scope)
         return scope[name]
 
-    def _name_all(self, schema: Any) -> None:
-        for part in schema if isinstance(schema, list) else (schema,):
-            if not isinstance(part, dict):
-                continue
-            if part["type"] == "record":
-                self._named[part["name"]] = part
-            for inner in part.get("fields", ()):
-                self._name_all(inner["type"])
-            for name in ("items", "values"):
-                self._name_all(part.get(name))
-
     def _fresh(self, prefix: str) -> str:
         self._count += 1
         return f"{prefix}{self._count}"
 
     def _kind(self, schema: Any) -> tuple[str, Any]:
-        """(type name, full schema); a named type's reference becomes the type."""
-        if isinstance(schema, list):
-            return "union", schema
-        if isinstance(schema, str) and schema in self._named:
-            schema = self._named[schema]
-        return (schema, schema) if isinstance(schema, str) else (schema["type"], schema)
+        return kind_of(schema, self._named)
 
     # ---- reading ---------------------------------------------------------------------------
 

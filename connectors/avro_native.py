@@ -17,7 +17,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from connectors.avro_compiled import Reader, Writer, structs
+from connectors.avro_compiled import Reader, Writer
+from connectors.avro_walk import kind_of, named_types, structs
 from connectors.native import native
 
 PRIMITIVES = Path(__file__).with_name("avro_primitives.pxi")
@@ -75,7 +76,7 @@ def native_codec(schema: dict[str, Any], kind: type[Struct]) -> tuple[Reader, Wr
 
 def source(schema: dict[str, Any], kind: type[Struct]) -> str:
     """The Cython module of a schema. Raises NotImplementedError for types not used here."""
-    made = _Source(schema, kind)
+    made = _Source(schema)
     read, write = made.reads(schema, ""), made.writes(schema, "value")
     head = ["# cython: language_level=3, boundscheck=False, wraparound=False"]
     head += [f"from {each.__module__} import {each.__name__}" for each in structs(kind).values()]
@@ -86,12 +87,10 @@ def source(schema: dict[str, Any], kind: type[Struct]) -> str:
 class _Source:
     """The functions of one module, and expressions that call them."""
 
-    def __init__(self, schema: dict[str, Any], kind: type[Struct]) -> None:
+    def __init__(self, schema: dict[str, Any]) -> None:
         self.functions: list[str] = []
         self._made: dict[str, str] = {}
-        self._structs = structs(kind)
-        self._named: dict[str, dict[str, Any]] = {}
-        _name_all(schema, self._named)
+        self._named = named_types(schema)
 
     def reads(self, schema: Any, field: str) -> str:
         """The expression that reads a value of this type."""
@@ -108,12 +107,7 @@ class _Source:
         return self._function("write", kind, full, "") + f"(o, {of})"
 
     def _kind(self, schema: Any) -> tuple[str, Any]:
-        """(type name, full schema); a named type's reference becomes the type."""
-        if isinstance(schema, list):
-            return "union", schema
-        if isinstance(schema, str) and schema in self._named:
-            schema = self._named[schema]
-        return (schema, schema) if isinstance(schema, str) else (schema["type"], schema)
+        return kind_of(schema, self._named)
 
     def _function(self, way: str, kind: str, full: Any, field: str) -> str:
         """Name of the function that reads or writes this type, made at its first use."""
@@ -206,15 +200,3 @@ def _blocks(empty: str, item: str) -> list[str]:
 def _block(loop: str, item: str) -> list[str]:
     full = ["if v:", "    put_number(o, len(v))", f"    {loop}", f"        {item}"]
     return [*full, "put_byte(o, 0)", "return 0"]
-
-
-def _name_all(schema: Any, named: dict[str, dict[str, Any]]) -> None:
-    for part in schema if isinstance(schema, list) else (schema,):
-        if not isinstance(part, dict):
-            continue
-        if part["type"] == "record":
-            named[part["name"]] = part
-        for inner in part.get("fields", ()):
-            _name_all(inner["type"], named)
-        for name in ("items", "values"):
-            _name_all(part.get(name), named)
