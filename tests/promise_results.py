@@ -18,6 +18,7 @@ import pytest
 TESTS = Path(__file__).parent
 RESULTS = Path(os.environ.get("KAIROS_HOME", ".kairos")) / "test-results.json"
 Results = dict[str, dict[str, Any]]
+PROMISES = "promises"
 STORIES = "stories"
 """Folder of golden journeys, beside the test that plays them."""
 
@@ -37,18 +38,34 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):
-    """Keep the outcome of a test that proves something; a failure in any phase stays."""
+    """Let the report say what its test proves: the process that reads it may be another one."""
     outcome = yield
-    report = outcome.get_result()
     proves = promises_of(item)
+    if proves:
+        outcome.get_result().user_properties.append((PROMISES, proves))
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Keep the outcome of a test that proves something; a failure in any phase stays."""
+    proves = dict(report.user_properties).get(PROMISES)
     if proves and (report.when == "call" or report.outcome != "passed"):
-        known = _found.get(item.nodeid, {}).get("outcome", "passed")
+        known = _found.get(report.nodeid, {}).get("outcome", "passed")
         result = report.outcome if known == "passed" else known
-        _found[item.nodeid] = {"promises": proves, "outcome": result}
+        _found[report.nodeid] = {"promises": proves, "outcome": result}
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """A worker of pytest-xdist ended: it has seen the tests that this process has not."""
+    _collected.update(getattr(node, "workeroutput", {}).get(PROMISES, {}))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Add this run's results to the earlier ones of tests that are still there."""
+    worker_output = getattr(session.config, "workeroutput", None)
+    if worker_output is not None:
+        worker_output[PROMISES] = _collected
+        return
     earlier = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     # A run of named tests does not see the others of their file.
     by_name = any("::" in argument for argument in session.config.args)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -56,3 +60,35 @@ def test_a_case_that_is_gone_from_a_table_is_dropped(root):
     earlier = {"tests/test_a.py::test_kept[2]": {"promises": ["C1", "C2"], "outcome": "failed"}}
     assert still_true(earlier, COLLECTED, {"tests/test_a.py"}, root) == {}
     assert still_true(earlier, {}, set(), root) == earlier
+
+
+CHECKOUT = Path(__file__).parent.parent
+TWO_TESTS = """
+import pytest
+
+@pytest.mark.promise("C1")
+def test_holds(): ...
+
+@pytest.mark.promise("C2")
+def test_broken(): assert False
+"""
+
+
+@pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["in one process", "on two workers"])
+def test_a_run_writes_what_was_proved_whoever_ran_it(workers, tmp_path):
+    """The worker that runs a test is not the process that writes the results."""
+    (tmp_path / "test_two.py").write_text(TWO_TESTS)
+    asked = [sys.executable, "-m", "pytest", "-q", "-p", "tests.promise_results", *workers]
+    subprocess.run(
+        [*asked, "--rootdir", ".", "test_two.py"],
+        cwd=tmp_path,
+        env={**os.environ, "KAIROS_HOME": str(tmp_path), "PYTHONPATH": str(CHECKOUT)},
+        capture_output=True,
+        check=False,
+    )
+    found = json.loads((tmp_path / "test-results.json").read_text())
+    told = {node.rpartition("::")[2]: tuple(each.values()) for node, each in found.items()}
+    assert told == {
+        "test_holds": ("passed", ["C1"]),
+        "test_broken": ("failed", ["C2"]),
+    }
