@@ -51,6 +51,7 @@ def as_json(why: Why, found: Found) -> dict[str, Any]:
 
 def _intent(each: Intent) -> dict[str, Any]:
     return {
+        "kind": each.kind,
         "score_ppm": each.score_ppm,
         "raw_ppm": each.raw_ppm,
         "logit_micro": each.logit_micro,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from connectors.native import native
-from models.intent import LIMIT_MICRO, SIGMOID_PPM, STEP_MICRO, HeadsScorer, Intents
+from models.intent import LIMIT_MICRO, ODDS, SIGMOID_PPM, STEP_MICRO, HeadsScorer, Intents
 from schemas.model import Head
 
 SOURCE = Path(__file__).with_name("intents.pyx")
@@ -19,7 +19,7 @@ def intents_of(heads: tuple[Head, ...]) -> HeadsScorer:
     if module is None:
         return Intents(heads)
     try:
-        made: HeadsScorer = module.Intents(heads, SIGMOID_PPM, STEP_MICRO, LIMIT_MICRO)
+        made: HeadsScorer = module.Intents(heads, SIGMOID_PPM, ODDS, STEP_MICRO, LIMIT_MICRO)
     except OverflowError:
         return Intents(heads)
     return made

@@ -4,7 +4,13 @@
 from libc.stdlib cimport free, malloc
 
 CONCEPTS_MAX = 64
+HEADS_MAX = 64
 LIMIT = 1 << 40
+KINDS = {"sigmoid": 0, "risk": 1, "hazard": 2}
+
+cdef enum:
+    RISK = 1
+    HAZARD = 2
 
 
 cdef struct Head:
@@ -13,6 +19,7 @@ cdef struct Head:
     int knots
     long long* xs
     long long* ys
+    int kind
 
 
 cdef long long* numbers(values) except NULL:
@@ -31,18 +38,21 @@ cdef long long* numbers(values) except NULL:
 cdef class Intents:
     cdef int count, concepts
     cdef Head* heads
-    cdef long long* table
-    cdef long long step, limit
+    cdef long long* sigmoids
+    cdef long long* odds
+    cdef long long step, limit, unit
 
-    def __cinit__(self, heads, table, long long step, long long limit):
-        """`table` holds the sigmoid in ppm from -limit to limit at every step of the logit."""
+    def __cinit__(self, heads, sigmoids, odds, long long step, long long limit):
+        """Tables of the sigmoid in ppm, and of odds, from -limit to limit at every step."""
         self.heads = <Head*>malloc((len(heads) + 1) * sizeof(Head))
         if self.heads == NULL:
             raise MemoryError
-        self.table, self.step, self.limit = numbers(table), step, limit
+        self.sigmoids, self.odds = numbers(sigmoids), numbers(odds)
+        self.step, self.limit = step, limit
+        self.unit = self.odds[limit // step]
         self.concepts = len(heads[0].weights_micro) if heads else 0
-        if self.concepts > CONCEPTS_MAX:
-            raise OverflowError("too many concepts for C")
+        if self.concepts > CONCEPTS_MAX or len(heads) > HEADS_MAX:
+            raise OverflowError("too many concepts or heads for C")
         for head in heads:
             self.add(head)
 
@@ -54,6 +64,7 @@ cdef class Intents:
             raise ValueError("a head has knots without values")
         if not -LIMIT <= head.bias_micro <= LIMIT:
             raise OverflowError("a number of a head is too large for C")
+        made.kind = KINDS[head.kind]
         made.bias, made.knots = head.bias_micro, len(head.calibration_x)
         made.weights = made.xs = made.ys = NULL
         self.count += 1
@@ -69,31 +80,55 @@ cdef class Intents:
             free(self.heads[at].xs)
             free(self.heads[at].ys)
         free(self.heads)
-        free(self.table)
+        free(self.sigmoids)
+        free(self.odds)
 
     def scores_ppm(self, list concepts_ppm):
         """The intents in ppm, in the order of the heads."""
         cdef long long signs[64]
-        cdef long long logit
+        cdef long long found[64]
+        cdef long long logit, total = self.unit
         cdef int at, of
         if len(concepts_ppm) != self.concepts:
             raise ValueError("not one weight for each concept")
         for of in range(self.concepts):
             signs[of] = 2 * <long long>concepts_ppm[of] - 1000000
-        out = []
         for at in range(self.count):
             logit = self.heads[at].bias
             for of in range(self.concepts):
                 logit += self.heads[at].weights[of] * signs[of] // 1000000
-            out.append(calibrated(self.heads + at, self.sigmoid(logit)))
-        return out
+            if self.heads[at].kind == RISK:
+                found[at] = self.between(self.odds, logit)
+                total += found[at]
+            else:
+                found[at] = self.between(self.sigmoids, logit)
+        for at in range(self.count):
+            if self.heads[at].kind == RISK:
+                found[at] = found[at] * 1000000 // total
+            found[at] = calibrated(self.heads + at, found[at])
+        self.join(found)
+        return [found[at] for at in range(self.count)]
 
-    cdef long long sigmoid(self, long long logit):
+    cdef void join(self, long long* found):
+        """Risks within a million together; hazards added up."""
+        cdef long long taken = 0, left = 1000000
+        cdef int at
+        for at in range(self.count):
+            if self.heads[at].kind == RISK:
+                taken += found[at]
+            elif self.heads[at].kind == HAZARD:
+                left = left * (1000000 - found[at]) // 1000000
+                found[at] = 1000000 - left
+        for at in range(self.count):
+            if taken > 1000000 and self.heads[at].kind == RISK:
+                found[at] = found[at] * 1000000 // taken
+
+    cdef long long between(self, long long* table, long long logit):
         cdef long long index, low
         logit = min(max(logit, -self.limit), self.limit - 1) + self.limit
         index = logit // self.step
-        low = self.table[index]
-        return low + (self.table[index + 1] - low) * (logit - index * self.step) // self.step
+        low = table[index]
+        return low + (table[index + 1] - low) * (logit - index * self.step) // self.step
 
 
 cdef long long calibrated(Head* head, long long raw):

@@ -10,6 +10,7 @@ import numpy as np
 import onnxruntime
 
 from connectors.onnx_check import ExternalData, refuse_external_data
+from models.intent import problem_of
 from schemas.model import Model
 
 MODEL_BYTES_MAX = 4 * 1024 * 1024
@@ -124,9 +125,7 @@ def _problem(model: Model) -> str:
         return f"it needs 1..{FEATURES_MAX} features and at least one concept"
     if not 0 <= model.hidden_size <= HIDDEN_MAX:
         return f"hidden_size {model.hidden_size} is outside 0..{HIDDEN_MAX}"
-    if any(len(head.weights_micro) != len(model.concepts) for head in model.heads):
-        return "a head does not have one weight for each concept"
-    return ""
+    return problem_of(model.heads, len(model.concepts))
 
 
 def _check_signature(session: Any, inputs: set[str], outputs: list[str]) -> None:

@@ -56,12 +56,16 @@ TRIGGERS = (*sorted(DECISION_POINTS), "dwell", "stage", "threshold", *CAUSES)
 
 SOURCES = ("direct", "search", "social", "email", "campaign", "referral")
 
+WINDOWS = ("5m", "30m", "24h")
 SCORES = (
     ("engagement_intent", "how likely the visitor goes on exploring"),
     ("purchase_intent", "how likely this session ends in a purchase"),
     ("churn_risk", "how likely the visitor leaves without buying"),
     ("bounce_risk", "how likely the visitor leaves at once"),
     ("price_sensitivity", "how much prices steer the visitor"),
+    ("conversion_5m", "how likely a purchase within 5 minutes"),
+    ("conversion_30m", "how likely a purchase within 30 minutes, at least as likely"),
+    ("conversion_24h", "how likely a purchase within 24 hours, at least as likely"),
 )
 CONCEPTS = (
     ("frustration", "signs of trouble: rage clicks, reworded searches, going back and forth"),
@@ -223,6 +227,11 @@ GROUPS: dict[str, tuple[Name, ...]] = {
     "Stage": (
         _duration("stage_age", "time since the stage last moved"),
         _count("stage_moves", "times the stage moved in this session"),
+        _text(
+            "conversion_window",
+            "shortest window in which a purchase is likelier than not, else later",
+            ("", *WINDOWS, "later"),
+        ),
     ),
     "Paces": tuple(
         _count(f"{kind}_{span}", f"{doc}, each fading by half in {length}")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from models import arrival, interests, seen
 from models.decay import HALF_LIVES_MS
+from models.names import SCORES, WINDOWS
 from models.tally import decayed_milli, pace_milli
 from models.trends import trend_ppm
 from models.trigger_rules import rule_of
@@ -72,7 +73,7 @@ _TOUCHES = {
     "last_source": ("last", "source"),
     "last_utm_campaign": ("last", "utm_campaign"),
 }
-TRENDED = "engagement_intent purchase_intent churn_risk bounce_risk price_sensitivity".split()
+TRENDED = tuple(name for name, _ in SCORES)
 _AGE_MAX_MS = 30 * 24 * 3600 * 1000
 _DEFAULT_BOUNDS = TriggerBounds()
 
@@ -224,6 +225,16 @@ def stage_age(profile: Profile, tab: Tab, view: View, now_ms: int) -> int:
     """Time since the stage of the session last moved, or since its start."""
     session = profile.session
     return min(max(now_ms - session.started_ms - session.stage_after_ms, 0), _AGE_MAX_MS)
+
+
+@_signal("conversion_window")
+def conversion_window(profile: Profile, tab: Tab, view: View, now_ms: int) -> str:
+    """The shortest window with a chance of at least one half; empty while no model says one."""
+    found = dict(zip(view.score_names, profile.scores, strict=False))
+    told = [(span, found.get(f"conversion_{span}")) for span in WINDOWS]
+    known = [(span, chance) for span, chance in told if chance is not None]
+    likely = [span for span, chance in known if chance >= 500_000]
+    return likely[0] if likely else "later" if known else ""
 
 
 @_signal("since_order")

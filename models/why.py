@@ -15,32 +15,34 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from models.intent import contributions, sigmoid_ppm
+from models.intent import contributions, logit_micro, raw_ppm
 from models.why_auction import pacing_of
 from models.why_case import Case, rule_of
 from models.why_checks import AUCTION_REASONS, Check, checks
 from models.why_flips import Flip, flips
 from models.why_sentence import sentence
 from schemas.decision import Candidate
+from schemas.model import SIGMOID
 
 
 class Intent(Struct, frozen=True):
-    """One score: logit = bias + sum of `parts` (concept, millionths), exactly; then calibration."""
+    """One score: logit = bias + sum of `parts` (concept, millionths), exactly; then calibration.
+
+    `raw_ppm` is before calibration. Of a `risk` the logit is against going on, of a `hazard` that
+    of its own window, given that none before it came true.
+    """
 
     name: str
     score_ppm: int
     bias_micro: int
     parts: tuple[tuple[str, int], ...]
+    raw_ppm: int = 0
+    kind: str = SIGMOID
 
     @property
     def logit_micro(self) -> int:
         """The logit in millionths."""
         return self.bias_micro + sum(each for _, each in self.parts)
-
-    @property
-    def raw_ppm(self) -> int:
-        """The sigmoid of the logit, before calibration."""
-        return sigmoid_ppm(self.logit_micro)
 
 
 class Offered(Struct, frozen=True):
@@ -102,11 +104,12 @@ def _intents(case: Case) -> tuple[Intent, ...]:
         return ()
     values = list(decision.concepts.values())
     out = []
-    for head in model.heads:
+    before = raw_ppm(model.heads, [logit_micro(head, values) for head in model.heads])
+    for head, raw in zip(model.heads, before, strict=True):
         parts = zip(model.concepts, contributions(head, values), strict=True)
         by_size = sorted(parts, key=lambda part: (-abs(part[1]), part[0]))
         score = decision.scores.get(head.name, 0)
-        out.append(Intent(head.name, score, head.bias_micro, tuple(by_size)))
+        out.append(Intent(head.name, score, head.bias_micro, tuple(by_size), raw, head.kind))
     return tuple(out)
 
 

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from models.context import View
 from models.facts import Facts
-from models.intent import score_ppm
+from models.intent import scores_ppm
 from models.rules import Rule, compile_rule
 from models.why_auction import Lot, lot_of, sold, sold_out
 from schemas.campaign import Campaign
@@ -82,9 +82,7 @@ class Case(Struct, frozen=True):
         model = self.view.model
         assert model is not None and self.facts is not None
         names = [head.name for head in model.heads]
-        scores = dict(
-            zip(names, [score_ppm(head, concepts_ppm) for head in model.heads], strict=True)
-        )
+        scores = dict(zip(names, scores_ppm(model.heads, concepts_ppm), strict=True))
         return {**self.facts, **scores, **dict(zip(model.concepts, concepts_ppm, strict=True))}
 
     def outcome(self, table: Facts) -> Outcome:

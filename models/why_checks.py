@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from models.eligibility import REASONS
 from models.facts import Facts
-from models.intent import score_ppm
+from models.intent import scores_ppm
 from models.offers import bid_basis_micros
 from models.vocabulary import STAGES
 from models.why_auction import (
@@ -95,7 +95,7 @@ def _scores(case: Case) -> Iterator[Check]:
         yield Check("scores", decision.scores, {})
         return
     yield Check("concepts", tuple(decision.concepts), model.concepts)
-    found = [score_ppm(head, list(decision.concepts.values())) for head in model.heads]
+    found = scores_ppm(model.heads, list(decision.concepts.values()))
     for head, score in zip(model.heads, found, strict=True):
         yield Check(f"score {head.name}", decision.scores.get(head.name), score)
 

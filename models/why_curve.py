@@ -1,41 +1,116 @@
 """4 Scores along a line: one concept takes many values, the others stay; exact, as in intent.py.
 
 What models/intent.py computes for one state, this computes for an array of values of one concept,
-in the same 64-bit integers, so that a search over every ppm is affordable.
+in the same 64-bit integers, so that a search over every ppm is affordable. Heads that compete or
+add up need not be monotone in a concept, so for what lies between two values there are bounds.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
-from models.intent import contributions, sigmoid_ppm
+from models.intent import (
+    CONTINUE_ODDS,
+    LIMIT_MICRO,
+    ODDS,
+    SIGMOID_PPM,
+    STEP_MICRO,
+    calibrated_ppm,
+    contributions,
+    joined_ppm,
+    raw_ppm,
+)
 from schemas.ids import MILLION
-from schemas.model import Head
+from schemas.model import HAZARD, RISK, Head
 
 Line = NDArray[np.int64]
-_STEP_MICRO = 10_000
-_LIMIT_MICRO = 12_000_000
-_KNOTS = np.array(
-    [sigmoid_ppm(at) for at in range(-_LIMIT_MICRO, _LIMIT_MICRO, _STEP_MICRO)]
-    + [sigmoid_ppm(_LIMIT_MICRO)],
-    np.int64,
-)
+_SIGMOIDS, _ODDS = np.array(SIGMOID_PPM, np.int64), np.array(ODDS, np.int64)
 
 
-def score_line(head: Head, concepts_ppm: list[int], at: int, values: Line) -> Line:
-    """The head's score in ppm where concept number `at` takes each of `values`."""
+def moved(heads: Sequence[Head], at: int) -> set[str]:
+    """Names of the heads that concept number `at` can move: of competing ones, all or none."""
+    own = {head.name for head in heads if head.weights_micro[at]}
+    groups = {head.kind for head in heads if head.name in own} & {RISK, HAZARD}
+    return own | {head.name for head in heads if head.kind in groups}
+
+
+def score_lines(
+    heads: Sequence[Head], concepts_ppm: list[int], at: int, values: Line
+) -> dict[str, Line]:
+    """Name -> the score in ppm where concept number `at` takes each of `values`, of `moved`."""
+    names = moved(heads, at)
+    chosen = [head for head in heads if head.name in names]
+    logits = [_logits(head, concepts_ppm, at, values) for head in chosen]
+    odds = {n: _between(_ODDS, logits[n]) for n, head in enumerate(chosen) if head.kind == RISK}
+    total = sum(odds.values(), np.int64(CONTINUE_ODDS))
+    lines = [
+        odds[n] * MILLION // total if n in odds else _between(_SIGMOIDS, logits[n])
+        for n in range(len(chosen))
+    ]
+    lines = [_calibrated(head, line) for head, line in zip(chosen, lines, strict=True)]
+    return dict(zip([head.name for head in chosen], _joined(chosen, lines), strict=True))
+
+
+def score_bounds(
+    heads: Sequence[Head], concepts_ppm: list[int], at: int, ends: tuple[int, int]
+) -> dict[str, Line]:
+    """Name -> (least, most) score with concept `at` anywhere between the ends, of `moved`.
+
+    Calibrations must be monotone. A risk is least where its own logit is and its rivals' are not.
+    """
+    names = moved(heads, at)
+    chosen = [head for head in heads if head.name in names]
+    both = [sorted(_logits(head, concepts_ppm, at, np.array(ends)).tolist()) for head in chosen]
+    least = [_extreme(chosen, both, n, 0) for n in range(len(chosen))]
+    most = [_extreme(chosen, both, n, 1) for n in range(len(chosen))]
+    pairs = zip([head.name for head in chosen], least, most, strict=True)
+    return {name: np.array((low, high), np.int64) for name, low, high in pairs}
+
+
+def _extreme(heads: list[Head], both: list[list[int]], at: int, side: int) -> int:
+    """The least (0) or most (1) score of head `at`: rivals stand at their other end."""
+    rival = [head.kind == RISK and n != at for n, head in enumerate(heads)]
+    logits = [pair[1 - side if other else side] for pair, other in zip(both, rival, strict=True)]
+    raw = raw_ppm(heads, logits)
+    # Calibrated, a rival's share is at its own end again: what it takes when it is largest.
+    for n, other in enumerate(rival):
+        if other:
+            far = [pair[1 - side if n == m else side] for m, pair in enumerate(both)]
+            raw[n] = raw_ppm(heads, far)[n]
+    return joined_ppm(heads, map(calibrated_ppm, heads, raw))[at]
+
+
+def _logits(head: Head, concepts_ppm: list[int], at: int, values: Line) -> Line:
     fixed = contributions(head, concepts_ppm)
-    logit = head.bias_micro + sum(fixed) - fixed[at]
-    line = logit + head.weights_micro[at] * (2 * values - MILLION) // MILLION
-    return _calibrated(head, _sigmoid(line))
+    rest = head.bias_micro + sum(fixed) - fixed[at]
+    return np.asarray(rest + head.weights_micro[at] * (2 * values - MILLION) // MILLION, np.int64)
 
 
-def _sigmoid(logits: Line) -> Line:
-    place = np.clip(logits, -_LIMIT_MICRO, _LIMIT_MICRO - 1) + _LIMIT_MICRO
-    index, rest = np.divmod(place, _STEP_MICRO)
-    low, high = _KNOTS[index], _KNOTS[index + 1]
-    return np.asarray(low + (high - low) * rest // _STEP_MICRO, np.int64)
+def _between(table: Line, logits: Line) -> Line:
+    place = np.clip(logits, -LIMIT_MICRO, LIMIT_MICRO - 1) + LIMIT_MICRO
+    index, rest = np.divmod(place, STEP_MICRO)
+    low, high = table[index], table[index + 1]
+    return np.asarray(low + (high - low) * rest // STEP_MICRO, np.int64)
+
+
+def _joined(heads: list[Head], lines: list[Line]) -> list[Line]:
+    """As models.intent.joined_ppm."""
+    out = [*lines]
+    taken, left = np.asarray(0, np.int64), np.asarray(MILLION, np.int64)
+    for at, head in enumerate(heads):
+        if head.kind == RISK:
+            taken = np.asarray(taken + lines[at])
+        elif head.kind == HAZARD:
+            left = np.asarray(left * (MILLION - lines[at]) // MILLION)
+            out[at] = np.asarray(MILLION - left)
+    whole = np.maximum(taken, MILLION)
+    risks = [at for at, head in enumerate(heads) if head.kind == RISK]
+    for at in risks:
+        out[at] = out[at] * MILLION // whole
+    return out
 
 
 def _calibrated(head: Head, raw: Line) -> Line:

@@ -8,8 +8,8 @@ of the same concept does it.
 2. Conditions and offers can only change where a moved number meets a number of theirs, so a ring
    falls into segments; one question to the definition in each gives its bidders and bids.
 3. Inside a segment only qualities move: the best score, ties as in the auction, names the winner.
-4. Scores are monotone in a concept, so the ends of a stretch bound what lies between: one that can
-   hold no flip is passed over, the rest is halved.
+4. The ends of a stretch bound every score between them: one that can hold no flip is passed over,
+   the rest is halved.
 5. What is found is asked of the definition once more, and so is the value one ppm nearer.
 """
 
@@ -26,7 +26,7 @@ from models.offers import RISK
 from models.why_auction import Lot
 from models.why_bounds import Span, bounds, crosses, stays
 from models.why_case import Case, Outcome
-from models.why_curve import Line, quality_line, score_line
+from models.why_curve import Line, quality_line, score_bounds, score_lines
 from schemas.ids import MILLION
 
 WINNER, ELIGIBILITY = "winner", "eligibility"
@@ -91,9 +91,9 @@ class _Search:
         self.contenders = case.contenders()
         self.campaigns = case.campaigns
         self.least = max(case.decision.nothing.score, 1)
-        model = case.view.model
-        assert model is not None
-        knots = [head.calibration_y for head in model.heads]
+        assert case.view.model is not None
+        self.model = case.view.model
+        knots = [head.calibration_y for head in self.model.heads]
         self.monotone = all(list(each) == sorted(each) for each in knots)
 
     def along(self, at: int) -> Iterator[Flip]:
@@ -131,11 +131,11 @@ class _Search:
         return {**self._first(at, values[half:], missing), **found} if missing else found
 
     def _quiet(self, at: int, values: Line) -> bool:
-        """Whether nothing can differ from now between the ends, as all lines are monotone."""
+        """Whether nothing can differ from now between the ends, by the bounds of all lines."""
         outcome = self.outcome(at, int(values[0]))
         if outcome != replace(self.now, lots=outcome.lots):
             return False
-        lines = self._lines(at, values[[0, -1]])
+        lines = self._bounds(at, values)
         if any(crosses(*pair) for pair in self._compared(lines)):
             return False
         return stays(self.now.winner, self._spans(outcome.lots, lines), self.least)
@@ -178,17 +178,19 @@ class _Search:
 
     def _lines(self, at: int, values: Line) -> dict[str, Line]:
         """Every score and concept along the values; those that stay are single numbers."""
-        model = self.case.view.model
-        assert model is not None
-        names = zip(model.concepts, self.concepts, strict=True)
-        out = {name: np.asarray(value, np.int64) for name, value in names}
-        out[model.concepts[at]] = values
-        for head in model.heads:
-            if head.weights_micro[at]:
-                out.setdefault(head.name, score_line(head, self.concepts, at, values))
-            else:
-                out.setdefault(head.name, np.asarray(self.case.decision.scores[head.name]))
-        return out
+        moved = score_lines(self.model.heads, self.concepts, at, values)
+        return {**self._still(), **moved, self.model.concepts[at]: values}
+
+    def _bounds(self, at: int, values: Line) -> dict[str, Line]:
+        """As `_lines`, but the least and the most of each between the first and the last value."""
+        ends = (int(values[0]), int(values[-1]))
+        moved = score_bounds(self.model.heads, self.concepts, at, ends)
+        return {**self._still(), **moved, self.model.concepts[at]: values[[0, -1]]}
+
+    def _still(self) -> dict[str, Line]:
+        known = dict(zip(self.model.concepts, self.concepts, strict=True))
+        known |= {head.name: self.case.decision.scores[head.name] for head in self.model.heads}
+        return {name: np.asarray(value, np.int64) for name, value in known.items()}
 
     def _marks(self, lines: dict[str, Line], size: int) -> list[Line]:
         """Sides of every bound: where none of them changes, bidders and bids stay."""
@@ -239,8 +241,6 @@ class _Search:
 
     def _flip(self, kind: str, at: int, value: int) -> Flip:
         """The flip at a value, confirmed there, and refused one ppm nearer."""
-        model = self.case.view.model
-        assert model is not None
         here = self.concepts[at]
         then = self.outcome(at, value)
         nearer = self.outcome(at, value + (1 if value < here else -1))
@@ -248,7 +248,7 @@ class _Search:
         before, after = set(self.now.eligible), set(then.eligible)
         return Flip(
             kind,
-            model.concepts[at],
+            self.model.concepts[at],
             here,
             value,
             self.now.winner,

@@ -7,11 +7,16 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import asdict
 
+SIGMOID, RISK, HAZARD = "sigmoid", "risk", "hazard"
+KINDS = (SIGMOID, RISK, HAZARD)
+
 
 class Head(Struct, frozen=True):
     """A linear head: logit = bias + sum of weight x (2c - 1), in millionths of a logit.
 
-    `calibration_x` -> `calibration_y` are ppm knots of a monotone map, empty for identity.
+    `calibration_x` -> `calibration_y` are ppm knots of a monotone map, empty for identity. `kind`:
+    a `sigmoid` stands alone; all `risk` heads are one softmax against going on; the `hazard` heads
+    are one chain of windows, the shortest first.
     """
 
     name: str = ""
@@ -19,6 +24,7 @@ class Head(Struct, frozen=True):
     weights_micro: tuple[int, ...] = ()
     calibration_x: tuple[int, ...] = ()
     calibration_y: tuple[int, ...] = ()
+    kind: str = SIGMOID
 
 
 class Model(Struct, frozen=True, kw_only=True):
@@ -38,6 +44,7 @@ class Model(Struct, frozen=True, kw_only=True):
     stale_after_ms: int = 0
     key_id: str = ""
     signature: bytes = b""
+    ece_ppm: int = 0
 
     @classmethod
     def from_record(cls, record: dict[str, Any]) -> Model:
@@ -52,6 +59,7 @@ class Model(Struct, frozen=True, kw_only=True):
                 tuple(each["weights_micro"]),
                 tuple(each["calibration_x"]),
                 tuple(each["calibration_y"]),
+                each.get("kind", SIGMOID),  # A file of before the kinds has none.
             )
             for each in fields["heads"]
         )

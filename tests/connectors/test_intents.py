@@ -12,7 +12,7 @@ from connectors.intents import intents_of
 from infra.model import load
 from infra.setup.native import COMPILERS
 from models.intent import Intents
-from schemas.model import Head
+from schemas.model import KINDS, Head
 
 micro = st.integers(-(1 << 40), 1 << 40)
 ppm = st.integers(0, 1_000_000)
@@ -26,9 +26,13 @@ def cases(draw: st.DrawFn) -> tuple[tuple[Head, ...], list[int]]:
     heads = []
     for number in range(draw(st.integers(0, 5))):
         knots = sorted(draw(calibrations))
-        weights = tuple(draw(st.lists(micro, min_size=size, max_size=size)))
+        size_micro = draw(st.sampled_from((1 << 40, 2_000_000)))
+        weight = st.integers(-size_micro, size_micro)
+        weights = tuple(draw(st.lists(weight, min_size=size, max_size=size)))
         xs, ys = tuple(x for x, _ in knots), tuple(y for _, y in knots)
-        heads.append(Head(f"h{number}", draw(micro), weights, xs, ys))
+        # Few logits lie within the table's limits unless most are small.
+        bias = draw(st.one_of(micro, st.integers(-3_000_000, 3_000_000)))
+        heads.append(Head(f"h{number}", bias, weights, xs, ys, draw(st.sampled_from(KINDS))))
     return tuple(heads), draw(st.lists(ppm, min_size=size, max_size=size))
 
 

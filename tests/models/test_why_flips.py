@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models import why_flips
-from models.intent import score_ppm
+from models.intent import scores_ppm
 from models.why_bounds import stays
-from models.why_curve import score_line
+from models.why_curve import score_bounds, score_lines
 from models.why_flips import ELIGIBILITY, WINNER, Flip, flips, smallest
-from schemas.model import Head
+from schemas.model import KINDS, Head
 from tests.builders import campaign
 from tests.models.why_cases import campaigns, cases_of, found, paths, sites
 
@@ -21,14 +21,21 @@ pytestmark = pytest.mark.long
 NEAR = 150
 """Distance in ppm that the naive search looks at, one outcome at a time."""
 
-heads = st.builds(
-    Head,
-    name=st.just("h"),
-    bias_micro=st.integers(-3_000_000, 3_000_000),
-    weights_micro=st.tuples(*[st.integers(-20_000_000, 20_000_000)] * 2),
-    calibration_x=st.just(()),
+ascending = st.lists(st.integers(0, 1_000_000), min_size=3, max_size=3, unique=True).map(
+    lambda knots: tuple(sorted(knots))
 )
-knots = st.lists(st.integers(0, 1_000_000), max_size=4).map(sorted)
+heads = st.builds(
+    lambda name, bias, weights, kind, maps: Head(name, bias, weights, *maps, kind),
+    st.sampled_from("abcdef"),
+    st.integers(-3_000_000, 3_000_000),
+    st.tuples(*[st.one_of(st.just(0), st.integers(-20_000_000, 20_000_000))] * 2),
+    st.sampled_from(KINDS),
+    st.one_of(st.just(((), ())), st.tuples(ascending, ascending)),
+)
+
+
+def _named(heads, concepts):
+    return dict(zip([head.name for head in heads], scores_ppm(heads, concepts), strict=True))
 
 
 def naive(case, at):
@@ -49,15 +56,35 @@ def naive(case, at):
 
 
 @settings(max_examples=100, deadline=None)
-@given(heads, knots, st.integers(0, 1), st.lists(st.integers(0, 1_000_000), min_size=2, max_size=2))
-def test_a_line_is_the_score_at_each_of_its_values(head, xs, at, concepts):
-    """The array arithmetic and the scalar one are the same integers."""
-    calibrated = Head(head.name, head.bias_micro, head.weights_micro, tuple(xs), tuple(xs[::-1]))
+@given(
+    st.lists(heads, min_size=1, max_size=4, unique_by=lambda head: head.name),
+    st.integers(0, 1),
+    st.lists(st.integers(0, 1_000_000), min_size=2, max_size=2),
+)
+def test_a_line_is_the_score_at_each_of_its_values(made, at, concepts):
+    """The array arithmetic and the scalar one are the same integers, whatever competes."""
     values = np.array([0, 1, 499_999, 500_000, 777_777, 1_000_000], np.int64)
-    line = score_line(calibrated, concepts, at, values)
-    for value, score in zip(values.tolist(), line.tolist(), strict=True):
-        changed = [value if place == at else each for place, each in enumerate(concepts)]
-        assert score == score_ppm(calibrated, changed)
+    lines = score_lines(made, concepts, at, values)
+    for place, value in enumerate(values.tolist()):
+        changed = [value if n == at else each for n, each in enumerate(concepts)]
+        for name, score in _named(made, changed).items():
+            assert score == (lines[name][place] if name in lines else _named(made, concepts)[name])
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(heads, min_size=1, max_size=4, unique_by=lambda head: head.name),
+    st.integers(0, 1),
+    st.lists(st.integers(0, 1_000_000), min_size=2, max_size=2),
+    st.tuples(st.integers(0, 1_000_000), st.integers(0, 1_000_000)),
+)
+def test_no_score_between_the_ends_leaves_its_bounds(made, at, concepts, ends):
+    """Competing risks and chained hazards are not monotone in a concept; their bounds hold."""
+    bounds = score_bounds(made, concepts, at, ends)
+    values = np.linspace(*sorted(ends), 300).astype(np.int64)
+    for name, line in score_lines(made, concepts, at, values).items():
+        least, most = bounds[name].tolist()
+        assert least <= int(line.min()) and int(line.max()) <= most
 
 
 @pytest.mark.promise("M30")

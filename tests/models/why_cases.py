@@ -8,22 +8,27 @@ from models.effects import Decide
 from models.user import step
 from models.why_case import Case
 from models.why_facts import facts_at
-from schemas.model import Head
+from schemas.model import HAZARD, RISK, Head
 from schemas.offer import Offer
 from schemas.policy import Policy
 from tests.builders import USER, campaign, context, event, lamp, page
 
+KNOTS = ((0, 500_000, 1_000_000), (0, 300_000, 900_000))
 HEADS = (
-    Head("purchase_intent", -200_000, (1_500_000, -2_100_000)),
-    Head(
-        "churn_risk", 300_000, (-900_000, 3_000_000), (0, 500_000, 1_000_000), (0, 300_000, 900_000)
-    ),
+    Head("purchase_intent", 800_000, (2_500_000, -600_000), kind=RISK),
+    Head("churn_risk", 1_300_000, (900_000, 3_000_000), *KNOTS, kind=RISK),
+    Head("engagement_intent", -200_000, (1_500_000, -2_100_000), *KNOTS),
+    Head("conversion_5m", -1_000_000, (2_000_000, -900_000), kind=HAZARD),
+    Head("conversion_30m", -700_000, (-1_400_000, 600_000), kind=HAZARD),
 )
+"""Risks whose rivals grow with the same concept, and hazards that pull apart: not monotone."""
+
 CONCEPTS = ("stickiness", "frustration")
 CONDITIONS = (
     "",
     "frustration < 0.45",
     "purchase_intent >= 0.4 and stickiness > 0.5",
+    "engagement_intent < 0.3 or conversion_30m > 0.4",
     "churn_risk > stickiness or cart_items >= 1",
     "not (frustration >= 50%) and page_views >= 1",
     "stickiness in [0.5, 0.500001] or scroll_depth >= frustration",
@@ -46,7 +51,7 @@ campaigns = st.lists(
         margin_micros=st.sampled_from((9_000_000, 10_000_000, 12_500_000)),
         base_ppm=st.sampled_from((0, 10_000, 20_000, 20_001)),
         response=st.dictionaries(
-            st.sampled_from(("purchase_intent", "churn_risk", "frustration")),
+            st.sampled_from(("purchase_intent", "churn_risk", "frustration", "conversion_30m")),
             st.sampled_from((-60_000, 20_000, 60_000)),
             max_size=2,
         ),

@@ -230,11 +230,16 @@ def model() -> Model:
         features=("scroll",),
         concepts=("frustration", "stickiness"),
         hidden_size=16,
-        heads=(Head("purchase_intent", -1_500_000, (2_000_000, -1), (0, 1_000_000), (5, 900_000)),),
+        heads=(
+            Head(
+                "purchase_intent", -1_500_000, (2_000_000, -1), (0, 1_000_000), (5, 900_000), "risk"
+            ),
+        ),
         card='{"trained_on": "simulated"}',
         stale_after_ms=86_400_000,
         key_id="key-1",
         signature=b"\x01\x02",
+        ece_ppm=12_000,
     )
 
 
