@@ -26,7 +26,7 @@ from pyflink.java_gateway import get_gateway
 
 from connectors.routes import TOPICS
 from operators import uids
-from schemas.topics import CONTROL_TOPICS, EVENTS
+from schemas.topics import CONTROL_TOPICS, EVENTS, PROFILES
 
 BYTES = Types.PRIMITIVE_ARRAY(Types.BYTE())
 KEYED_ROW = Types.ROW([Types.STRING(), BYTES])
@@ -63,6 +63,14 @@ class KafkaTopics:
         source = self._source(CONTROL_TOPICS, start, topic_as_key=True)
         strategy = WatermarkStrategy(get_gateway().jvm.kairos.AlwaysMaxWatermark())
         stream = env.from_source(source, strategy, "control").uid(uids.CONTROL_SOURCE)
+        return stream.set_parallelism(1)
+
+    def profiles(self, env: StreamExecutionEnvironment) -> DataStream:
+        """Profiles handed over, by the user who receives them; they take no part in event time."""
+        start = KafkaOffsetsInitializer.committed_offsets(KafkaOffsetResetStrategy.EARLIEST)
+        source = self._source((PROFILES,), start, topic_as_key=False)
+        strategy = WatermarkStrategy(get_gateway().jvm.kairos.AlwaysMaxWatermark())
+        stream = env.from_source(source, strategy, "profiles").uid(uids.PROFILES_SOURCE)
         return stream.set_parallelism(1)
 
     def results(self, stream: DataStream) -> None:

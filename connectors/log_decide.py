@@ -20,11 +20,12 @@ from connectors.onnx import OnnxScorer
 from connectors.routes import Origin, read_routed
 from jobs.settings import GRACE_MS
 from models.context import Context
-from operators.hop import Codecs, Out
+from operators.codecs import Codecs
+from operators.hop import Out
 from operators.local import LocalJob
 from schemas.chain import Chain
 from schemas.decision import Decision
-from schemas.topics import CONTROL_TOPICS, DEAD_LETTERS, DECISIONS, EVENTS, TRIGGERS
+from schemas.topics import CONTROL_TOPICS, DEAD_LETTERS, DECISIONS, EVENTS, PROFILES, TRIGGERS
 
 
 @dataclass(slots=True)
@@ -56,6 +57,7 @@ def codecs(registry: MemoryRegistry) -> Codecs:
         codec(DECISIONS, registry),
         codec(DEAD_LETTERS, registry),
         codec(TRIGGERS, registry),
+        codec(PROFILES, registry),
     )
 
 

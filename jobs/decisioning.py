@@ -23,6 +23,9 @@ class Topics(Protocol):
     def events(self, env: StreamExecutionEnvironment) -> DataStream:
         """(user key, payload) rows."""
 
+    def profiles(self, env: StreamExecutionEnvironment) -> DataStream:
+        """(user key, payload) rows of profiles that change hands."""
+
     def control(self, env: StreamExecutionEnvironment) -> DataStream:
         """(control topic, payload) rows."""
 
@@ -32,7 +35,8 @@ class Topics(Protocol):
 
 def build(env: StreamExecutionEnvironment, topics: Topics, settings: Settings) -> None:
     """One hop a user: stages 2 to 7 are one function, see models/user.py."""
-    events = by_user(topics.events(env))  # 1
+    # A login hands its profile over: what the hop wrote to `profiles` comes back under the new key.
+    events = by_user(topics.events(env).union(topics.profiles(env)))  # 1
     control = topics.control(env).broadcast(CONTEXT)  # sites, campaigns, products, models, policy
     decided = events.connect(control).process(Decide(settings), KEYED_ROW)  # 2-7
     topics.results(decided.name("decide").uid(uids.DECIDE))  # 8; the gateways push from there

@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from schemas.decision import Decision
+from schemas.handoff import ProfileMerge
 from schemas.trigger import Trigger
 
 
@@ -18,6 +19,12 @@ class Emit(Struct, frozen=True):
     """Write this trigger to topic `triggers`."""
 
     trigger: Trigger
+
+
+class Merge(Struct, frozen=True):
+    """Hand this profile to the user it is addressed to, through topic `profiles`."""
+
+    record: ProfileMerge
 
 
 class SetTimer(Struct, frozen=True):
@@ -37,4 +44,4 @@ class Reject(Struct, frozen=True):
     detail: str
 
 
-Effect = Decide | Emit | SetTimer | Forget | Reject
+Effect = Decide | Emit | Merge | SetTimer | Forget | Reject

@@ -7,7 +7,8 @@ into the topic, which end in dead-letters with the field named.
 from __future__ import annotations
 
 from models.vocabulary import CODES
-from schemas.event import INTERNAL_KINDS, Event
+from schemas.event import HANDOFF, INTERNAL_KINDS, Event
+from schemas.ids import USER_KEY
 
 INDEX_MAX = (1 << 31) - 1
 NAME_BYTES_MAX = 128
@@ -39,6 +40,8 @@ def problem(event: Event, user_key: str) -> tuple[str, str] | None:
         return "unknown_kind", "internal: unknown kind"
     if not event.internal and event.type not in CODES:
         return "unknown_type", "type: not an event type"
+    if event.internal == HANDOFF and not _hands_over(event, user_key):
+        return "bad_handoff", "identity_ref: want a known user of the same site"
     for name, low, high in _RANGES:
         value = getattr(event, name)
         if value is not None and not low <= value <= high:
@@ -46,6 +49,13 @@ def problem(event: Event, user_key: str) -> tuple[str, str] | None:
                 continue
             return "absurd_value", f"{name}: outside [{low}, {high}]"
     return _texts(event) or _product(event)
+
+
+def _hands_over(event: Event, user_key: str) -> bool:
+    """Only a lasting anonymous key is handed over, and only to a known one of its site."""
+    receiver = event.identity_ref or ""
+    known = USER_KEY.fullmatch(receiver) and receiver.startswith(f"{event.site}:u:")
+    return bool(known) and user_key.startswith(f"{event.site}:v:")
 
 
 def engine_ms(at_ms: int) -> int:

@@ -2,9 +2,10 @@
 
 Wraps operators/hop.py. Flink owns the state: one bytes value a user key, cleared by Forget (30
 minutes after a page key's last event, 30 days after any other's) and, should that ever be missed,
-by a time-to-live. Control records are mirrored in memory: reading Flink's broadcast state costs
-more than the rest of the hop. They are all read in `open`, before the first event, and again
-from the topics after a restore, so that they need no state at all.
+by a time-to-live; a second value belongs to keys of a login alone (operators/handovers.py). Control
+records are mirrored in memory: reading Flink's broadcast state costs more than the rest of the hop.
+They are all read in `open`, before the first event, and again from the topics after a restore, so
+that they need no state at all.
 """
 
 from __future__ import annotations
@@ -26,12 +27,14 @@ from connectors.routes import read_origin
 from jobs.settings import Settings
 from models.context import Context
 from operators.build import require_build
-from operators.hop import Codecs, Out, UserHop
+from operators.codecs import Codecs
+from operators.hop import Out, UserHop
 from operators.metrics import Meter
-from schemas.topics import CONTROL_TOPICS, DEAD_LETTERS, DECISIONS, EVENTS, TRIGGERS
+from schemas.topics import CONTROL_TOPICS, DEAD_LETTERS, DECISIONS, EVENTS, PROFILES, TRIGGERS
 
 log = logging.getLogger(__name__)
 STATE_NAME = "user"
+HANDOFFS_NAME = "handoffs"
 SECRET_TOPIC = "sites"
 STATE_TTL_DAYS = 60
 """Twice the longest life of a profile: the clean-up deadline comes first."""
@@ -60,10 +63,12 @@ class Decide(KeyedBroadcastProcessFunction):
             codec(DECISIONS, registry),
             codec(DEAD_LETTERS, registry),
             codec(TRIGGERS, registry),
+            codec(PROFILES, registry),
         )
         log.info("events read in %s, decisions written in %s", *codecs.languages())
         self.hop = UserHop(context, codecs, settings.build_id, self.meter)
-        self.state: Any = runtime_context.get_state(_descriptor())
+        self.state: Any = runtime_context.get_state(_descriptor(STATE_NAME))
+        self.hop.handovers.state = runtime_context.get_state(_descriptor(HANDOFFS_NAME))
         self.loaded: dict[tuple[str, int], int] = {}
         for record in ControlLog(settings.brokers, settings.kafka).read():
             self._take(record)
@@ -124,9 +129,9 @@ class Decide(KeyedBroadcastProcessFunction):
         return [self.hop.letter(origin, reason, detail, schema_id, record.topic)]
 
 
-def _descriptor() -> ValueStateDescriptor:
+def _descriptor(name: str) -> ValueStateDescriptor:
     # A primitive array as state type comes back as a tuple of ints, one pickled bytes does not.
-    descriptor = ValueStateDescriptor(STATE_NAME, Types.PICKLED_BYTE_ARRAY())
+    descriptor = ValueStateDescriptor(name, Types.PICKLED_BYTE_ARRAY())
     ttl = StateTtlConfig.new_builder(Time.days(STATE_TTL_DAYS))
     ttl.set_update_type(StateTtlConfig.UpdateType.OnCreateAndWrite)
     # PyFlink's defaults here would start a second JVM inside each TaskManager, to make a Duration.

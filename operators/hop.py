@@ -10,23 +10,25 @@ job, and the record would be read again.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
-from typing import Protocol
 
 import msgspec
 
-from connectors.avro import BadFrame, Codec
+from connectors.avro import BadFrame
 from connectors.routes import Origin, read_origin, routed
 from models import user
 from models.context import Context
-from models.effects import Decide, Effect, Emit, Forget, Reject, SetTimer
+from models.effects import Decide, Effect, Emit, Forget, Merge, Reject, SetTimer
 from models.validity import engine_ms
+from operators.codecs import Codecs
+from operators.engine import State, Timers
+from operators.handovers import Handovers
 from operators.metrics import Meter
 from operators.stopwatch import Laps, now_ms
 from schemas import profile as profiles
-from schemas.dead_letter import DeadLetter, letter
+from schemas.dead_letter import letter
 from schemas.decision import NONE, Decision
 from schemas.event import TICK, Event
+from schemas.handoff import ProfileMerge
 from schemas.ids import TICK_KEY, USER_KEY
 from schemas.profile import UnknownLayout
 from schemas.topics import DEAD_LETTERS, DECISIONS, EVENTS, SILENT, TRIGGERS
@@ -40,49 +42,13 @@ Out = list[tuple[str, bytes]]
 """(key, payload) records in the order they are to be written."""
 
 
-class State(Protocol):
-    """One bytes value of the current user, owned by the engine."""
-
-    def value(self) -> bytes | None:
-        """The bytes, None for a new user."""
-
-    def update(self, data: bytes) -> None:
-        """Replace them."""
-
-    def clear(self) -> None:
-        """Forget the user."""
-
-
-class Timers(Protocol):
-    """Event-time timers of the current user, owned by the engine."""
-
-    def register_event_time_timer(self, timestamp: int) -> None:
-        """Wake this user when the watermark passes `timestamp`, epoch ms."""
-
-    def current_watermark(self) -> int:
-        """All records up to this engine time have been read."""
-
-
-@dataclass(frozen=True, slots=True)
-class Codecs:
-    """Bytes <-> types of the topics the hop reads and writes."""
-
-    events: Codec[Event]
-    decisions: Codec[Decision]
-    letters: Codec[DeadLetter]
-    triggers: Codec[Trigger]
-
-    def languages(self) -> tuple[str, str]:
-        """What reads events and what writes decisions: C or Python."""
-        return self.events.language, self.decisions.language
-
-
 class UserHop:
     """The hop of one process, for all its users. Not thread-safe: one call at a time."""
 
     def __init__(self, context: Context, codecs: Codecs, build_id: str, meter: Meter) -> None:
         self.context, self.meter = context, meter
         self.engine_ms = 0
+        self.handovers = Handovers(codecs.merges, build_id, meter)
         self._codecs = codecs
         self._build_id = build_id
         self._build = build_id.encode()
@@ -97,6 +63,9 @@ class UserHop:
         try:
             event = self._codecs.events.decode(origin.value)
         except BadFrame as bad:
+            merge = self.handovers.read(origin) if bad.reason == "wrong_schema" else None
+            if merge is not None:
+                return self._receive(merge, origin, state, timers)
             return self._reject(origin, bad.reason, bad.detail, state, timers, bad.schema_id)
         if origin.key == TICK_BYTES:
             return self._tick(event, origin, state, timers)
@@ -114,27 +83,37 @@ class UserHop:
         self._laps.start()
         before = state.value()
         profile = profiles.load(before)
-        if profile is None:
+        known = self.handovers.of_key(key)
+        if profile is None and not (known and known.waiting):
             return []
         self._laps.lap("state")
         try:
+            profile, settled = self.handovers.settled(profile, known, at_ms, key, self.context)
+            if profile is None:
+                return []
             after, effects = user.advance(profile, at_ms, key, self.context)
             self._laps.lap("auction")
-            out = self._written(effects, key, None)
+            out = self._written([*settled, *effects], key, None)
             data = None if after is None else profiles.dump(after)
         except Exception as failure:
             return self._failed_timer(failure, key, at_ms, before, state, timers)
         self.meter.add("deadlines")
-        _carry_out(effects, data, state, timers)
+        self.handovers.keep()
+        self._carry_out(effects, data, state, timers)
         return out
 
     def _step(self, event: Event, origin: Origin, state: State, timers: Timers) -> Out:
         # State of an unknown layout does raise: it means a deploy gone wrong, not a bad record.
         profile = profiles.load(state.value())
         key = event.user_key
+        known = self.handovers.of_event(event)
         self._laps.lap("state")
         try:
+            profile, settled = self.handovers.settled(
+                profile, known, event.received_at_ms, key, self.context
+            )
             after, effects, trace = user.step(profile, event, key, self.context, self._laps)
+            effects = [*settled, *effects, *self.handovers.given(after, known, event, trace)]
             out = self._written(effects, key, event, origin)
             data = None if after is None else profiles.dump(after)
         except Exception as failure:
@@ -146,7 +125,8 @@ class UserHop:
         self.meter.add(VERDICTS.get(trace.verdict, trace.verdict))
         if trace.verdict == "conflict":
             self.meter.add("conflict")
-        _carry_out(effects, data, state, timers)
+        self.handovers.keep()
+        self._carry_out(effects, data, state, timers)
         return out
 
     def _tick(self, event: Event, origin: Origin, state: State, timers: Timers) -> Out:
@@ -168,9 +148,26 @@ class UserHop:
                 out.append((key, self._decided(effect.decision, event)))
             elif isinstance(effect, Emit):
                 out.append((key, self._told(effect.trigger)))
+            elif isinstance(effect, Merge):
+                out.append(self.handovers.written(effect.record))
             elif isinstance(effect, Reject) and origin is not None:
                 out.append(self.letter(origin, effect.reason, effect.detail))
         return out
+
+    def _carry_out(
+        self, effects: list[Effect], data: bytes | None, state: State, timers: Timers
+    ) -> None:
+        """Hand state and timers to the engine; decisions and letters are written already."""
+        for effect in effects:
+            if isinstance(effect, SetTimer):
+                timers.register_event_time_timer(effect.at_ms)
+            elif isinstance(effect, Forget):
+                data = None
+        if data is None:
+            state.clear()
+            self.handovers.state.clear()
+        else:
+            state.update(data)
 
     def _told(self, trigger: Trigger) -> bytes:
         self.meter.add("triggers")
@@ -196,6 +193,13 @@ class UserHop:
         if event is not None and event.traceparent:
             headers["traceparent"] = event.traceparent.encode()
         return routed(DECISIONS, headers, frame)
+
+    def _receive(self, merge: ProfileMerge, origin: Origin, state: State, timers: Timers) -> Out:
+        try:
+            self.handovers.receive(merge, timers)
+        except OverflowError as full:
+            return self._reject(origin, "merge_overflow", str(full), state, timers)
+        return []
 
     def _reject(
         self,
@@ -223,7 +227,7 @@ class UserHop:
             log.exception("a deadline before %s/%s failed", origin.partition, origin.offset)
             after, effects = user.count_rejected(profiles.load(state.value()), at_ms, key)
             out = []
-        _carry_out(effects, profiles.dump(after), state, timers)
+        self._carry_out(effects, profiles.dump(after), state, timers)
         return [*out, told]
 
     def letter(
@@ -257,14 +261,15 @@ class UserHop:
         """Drop the deadlines that failed, or the user's next event would meet them again."""
         log.error("a deadline failed", exc_info=failure)
         self.meter.add("internal_errors")
+        origin = Origin(-1, -1, at_ms, key.encode(), None)
+        detail = f"{type(failure).__name__} while running a deadline"
         profile = profiles.load(before)
-        assert profile is not None
+        if profile is None:
+            return [self.letter(origin, INTERNAL_ERROR, detail)]
         profile.timer_at_ms = 0
         for tab in profile.tabs:
             tab.dwell_at_ms = 0
         profile.outreach.at_ms = 0
-        origin = Origin(-1, -1, at_ms, key.encode(), None)
-        detail = f"{type(failure).__name__} while running a deadline"
         # No record was sent for it, so the user's counts, which must meet what was sent, stay.
         state.update(profiles.dump(profile))
         return [self.letter(origin, INTERNAL_ERROR, detail)]
@@ -281,16 +286,3 @@ def _mismatch(event: Event, origin: Origin) -> tuple[str, str] | None:
 
 def _text(key: bytes | None) -> str:
     return "" if key is None else key.decode("utf-8", "replace")
-
-
-def _carry_out(effects: list[Effect], data: bytes | None, state: State, timers: Timers) -> None:
-    """Hand state and timers to the engine; decisions and letters are written already."""
-    for effect in effects:
-        if isinstance(effect, SetTimer):
-            timers.register_event_time_timer(effect.at_ms)
-        elif isinstance(effect, Forget):
-            data = None
-    if data is None:
-        state.clear()
-    else:
-        state.update(data)

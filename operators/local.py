@@ -11,11 +11,12 @@ from heapq import heappop, heappush
 from connectors.avro import Codec
 from connectors.routes import Origin, read_routed, write_origin
 from models.context import Context
-from operators.hop import Codecs, Out, UserHop
+from operators.codecs import Codecs
+from operators.hop import Out, UserHop
 from operators.metrics import Meter
 from schemas.decision import Decision
 from schemas.event import Event
-from schemas.topics import DECISIONS
+from schemas.topics import DECISIONS, PROFILES
 
 NO_WATERMARK = -(1 << 62)
 
@@ -48,12 +49,32 @@ class _User:
         return self._job.watermark_ms
 
 
+class _Handoffs:
+    """The second state value of that user."""
+
+    def __init__(self, job: LocalJob, user: _User) -> None:
+        self._job, self._user = job, user
+
+    def value(self) -> bytes | None:
+        """State bytes, None for a user without handoffs."""
+        return self._job.handoffs.get(self._user.key)
+
+    def update(self, data: bytes) -> None:
+        """Replace them."""
+        self._job.handoffs[self._user.key] = data
+
+    def clear(self) -> None:
+        """Forget them."""
+        self._job.handoffs.pop(self._user.key, None)
+
+
 class LocalJob:
     """All users of a log in one process; `out` collects (key, topic, headers, frame)."""
 
     def __init__(self, context: Context, codecs: Codecs, build_id: str = "local") -> None:
         self.context = context
         self.states: dict[str, bytes] = {}
+        self.handoffs: dict[str, bytes] = {}
         self.timers: list[tuple[int, str]] = []
         self.watermark_ms = NO_WATERMARK
         self.meter = Meter()
@@ -61,6 +82,7 @@ class LocalJob:
         self._events: Codec[Event] = codecs.events
         self._hop = UserHop(context, codecs, build_id, self.meter)
         self._user = _User(self)
+        self._hop.handovers.state = _Handoffs(self, self._user)
         self._offset = 0
 
     def event(self, event: Event) -> list[Decision]:
@@ -76,7 +98,13 @@ class LocalJob:
     def record(self, origin: Origin) -> Out:
         """Apply one record of `events` as Kafka held it."""
         self._user.key = "" if origin.key is None else origin.key.decode("utf-8", "replace")
-        return self._hop.element(write_origin(origin), self._user, self._user)
+        out = self._hop.element(write_origin(origin), self._user, self._user)
+        for key, payload in out:
+            topic, _, frame = read_routed(payload)
+            if topic == PROFILES:
+                # As topic `profiles` would bring it back, only at once.
+                self.record(Origin(0, -1, origin.timestamp_ms, key.encode(), frame))
+        return out
 
     def advance(self, watermark_ms: int) -> Out:
         """Run the timers up to `watermark_ms`, in order of time and then of key."""

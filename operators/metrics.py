@@ -13,11 +13,14 @@ COUNTS = (
     "applied", "duplicate", "late", "dead_lettered", "conflict", "internal", "ticks",
     "disordered", "deadlines", "decisions", "none", "triggers", "internal_errors",
     "control_applied", "control_refused", "control_after_effect",
+    "handed_over", "merges_received", "merges_repeated", "merges_after_due",
 )  # fmt: skip
 """Counter names, `kairos` before each in Prometheus.
 
 `disordered`: record timestamp at or below the watermark. `control_after_effect`: a control record
-that arrived after its effective time. The first four are disjoint and sum to the events read.
+that arrived after its effective time. `merges_after_due`: a profile handed over that arrived after
+it was due, so that a replay may merge it sooner. The first four are disjoint and sum to the events
+read.
 """
 
 PUSH_EVENTS = 500

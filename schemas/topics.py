@@ -6,6 +6,7 @@ from schemas.campaign import Campaigns
 from schemas.dead_letter import DeadLetter
 from schemas.decision import Decision
 from schemas.event import Event
+from schemas.handoff import ProfileMerge
 from schemas.model import Model
 from schemas.policy import Policy
 from schemas.products import Products
@@ -41,10 +42,11 @@ TYPES = {
     DECISIONS: Decision,
     DEAD_LETTERS: DeadLetter,
     TRIGGERS: Trigger,
+    PROFILES: ProfileMerge,
     "sites": Site,
     "campaigns": Campaigns,
     "products": Products,
     "models": Model,
     "policy": Policy,
 }
-"""Topic -> Python type; profiles have no reader or writer yet."""
+"""Topic -> Python type."""

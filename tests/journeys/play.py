@@ -24,7 +24,8 @@ from models.names import NAMES
 from models.signals import SIGNALS
 from models.why import explain
 from models.why_case import Case
-from operators.hop import Codecs, Out
+from operators.codecs import Codecs
+from operators.hop import Out
 from operators.local import LocalJob
 from schemas import profile as profiles
 from schemas.decision import Decision

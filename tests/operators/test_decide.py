@@ -12,7 +12,8 @@ from connectors.avro import codec, register_all
 from connectors.memory import MemoryRegistry
 from connectors.routes import Origin, read_routed
 from models.context import Context
-from operators.hop import Codecs, Out
+from operators.codecs import Codecs
+from operators.hop import Out
 from operators.local import LocalJob
 from schemas.dead_letter import DeadLetter
 from schemas.event import Event
@@ -22,9 +23,11 @@ from tests.builders import BEGINNING, ONE_MINUTE, USER, campaign, context, event
 
 REGISTRY = MemoryRegistry()
 register_all(REGISTRY)
-EVENTS, DECISIONS, LETTERS, TRIGGERS = (
-    codec(topic, REGISTRY) for topic in ("events", "decisions", "dead-letters", "triggers")
+EVENTS, DECISIONS, LETTERS, TRIGGERS, MERGES = (
+    codec(topic, REGISTRY)
+    for topic in ("events", "decisions", "dead-letters", "triggers", "profiles")
 )
+CODECS = Codecs(EVENTS, DECISIONS, LETTERS, TRIGGERS, MERGES)
 OTHER = "demo:v:" + "1" * 32
 DWELL_MS = 20_000
 FORGOTTEN_MS = 31 * 24 * 60 * ONE_MINUTE
@@ -43,7 +46,7 @@ class BrokenContext(Context):
 
 def job(made: Context | None = None) -> LocalJob:
     """A job over an in-memory engine, with one campaign in force."""
-    return LocalJob(made or context(campaign()), Codecs(EVENTS, DECISIONS, LETTERS, TRIGGERS), "b1")
+    return LocalJob(made or context(campaign()), CODECS, "b1")
 
 
 def record(each: Event, **fields: Any) -> Origin:

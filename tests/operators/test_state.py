@@ -9,7 +9,7 @@ import pytest
 from pyflink.common import time
 from pyflink.datastream.state import StateTtlConfig
 
-from operators.decide import STATE_TTL_DAYS, _descriptor
+from operators.decide import STATE_NAME, STATE_TTL_DAYS, _descriptor
 
 DAY_MS = 24 * 3600 * 1000
 
@@ -37,7 +37,7 @@ def no_second_jvm(monkeypatch):
 
 def test_opening_state_starts_no_second_jvm():
     """A JVM in the TaskManager would cost 85 MiB and outlive a killed one."""
-    background, _, rocksdb = strategies(_descriptor()._ttl_config)
+    background, _, rocksdb = strategies(_descriptor(STATE_NAME)._ttl_config)
     assert background is False and rocksdb.get_query_time_after_num_entries() == 1_000
 
 
@@ -50,5 +50,5 @@ def test_pyflinks_own_defaults_would_start_one():
 
 def test_state_outlives_every_profile():
     """The time-to-live is the net below the clean-up deadline, twice as long."""
-    ttl = _descriptor()._ttl_config.get_ttl()
+    ttl = _descriptor(STATE_NAME)._ttl_config.get_ttl()
     assert ttl.to_milliseconds() == STATE_TTL_DAYS * DAY_MS

@@ -17,6 +17,7 @@ from schemas.decision import (
     Withholding,
 )
 from schemas.event import Consent, Event, Page, Product, Source
+from schemas.handoff import ProfileMerge
 from schemas.model import Head, Model
 from schemas.offer import ChannelCap, Offer
 from schemas.policy import Policy
@@ -284,8 +285,14 @@ def samples() -> dict[str, Any]:
         slot_id="s_1",
         fields={"active_s": "72"},
     )
-    merge: dict[str, Any] = {"merge_id": "m_1", "site": "demo", "user_key": "demo:u:" + "1" * 32}
-    merge |= {"from_key": USER, "handoff_at_ms": NOW_MS, "state": b"\x4b\x01"}
+    merge = ProfileMerge(
+        merge_id="m_1",
+        site="demo",
+        user_key="demo:u:" + "1" * 32,
+        from_key=USER,
+        handoff_at_ms=NOW_MS,
+        state=b"\x4b\x01",
+    )
     return {
         "events": event(),
         "decisions": decision(),

@@ -13,7 +13,7 @@ from connectors.log_decide import codecs
 from connectors.memory import MemoryRegistry
 from connectors.onnx import OnnxScorer
 from models.context import Context
-from operators.hop import Codecs
+from operators.codecs import Codecs
 from schemas.campaign import Campaign, Campaigns
 from schemas.model import Model
 from schemas.offer import ChannelCap

@@ -1,0 +1,79 @@
+"""2 Handoff: an anonymous profile on its way to the user it turned out to be.
+
+`ProfileMerge` travels on topic `profiles`. `Handoffs` is what both ends remember, in a state value
+of its own that only known users and those who became one have: an event of anybody else never
+reads it.
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import asdict
+
+from schemas.ids import joined
+
+WAITING_MAX = 4
+"""Profiles that may wait for one user at a time; each is at most 4 KiB."""
+
+DONE_MAX = 32
+MERGE_AFTER_MS = 500
+"""From handoff to merge, in engine time: longer than a record takes through topic `profiles`."""
+
+
+class ProfileMerge(Struct, frozen=True, kw_only=True):
+    """One record of topic `profiles`; fields and units as in schemas/avro/profile_merge.avsc."""
+
+    merge_id: str = ""
+    site: str = ""
+    user_key: str = ""
+    from_key: str = ""
+    handoff_at_ms: int = 0
+    state: bytes = b""
+
+    @classmethod
+    def from_record(cls, record: dict[str, Any]) -> ProfileMerge:
+        """From a decoded Avro record."""
+        return cls(**record)
+
+    def to_record(self) -> dict[str, Any]:
+        """The Avro record."""
+        return asdict(self)
+
+    @property
+    def due_ms(self) -> int:
+        """Engine time at which the receiving profile takes it in."""
+        return self.handoff_at_ms + MERGE_AFTER_MS
+
+
+def merge_id(from_key: str, event_id: str) -> str:
+    """The idempotency key: a handoff event hands over once, however often it is read."""
+    return "m_" + blake2b(joined(from_key, event_id), digest_size=16).hexdigest()
+
+
+class Waiting(Struct, array_like=True, frozen=True, order=True):
+    """A profile that will be taken in at engine time `due_ms`; `state` is its bytes."""
+
+    due_ms: int
+    merge_id: str
+    state: bytes
+
+
+class Handoffs(Struct, array_like=True):
+    """`given_to` is the one user this key was handed to, `done` the newest merges taken in."""
+
+    given_to: str = ""
+    waiting: list[Waiting] = []
+    done: list[str] = []
+
+
+_decode = msgspec.msgpack.Decoder(Handoffs).decode
+dump = msgspec.msgpack.Encoder().encode
+
+
+def load(data: bytes | None) -> Handoffs:
+    """The handoffs in these state bytes; none for None."""
+    return Handoffs() if data is None else _decode(data)
