@@ -17,6 +17,7 @@ from models.catalogue import Catalogue, catalogue_of
 from models.inputs import Inputs, compiled
 from models.intent import HeadsScorer, Intents, Scorer
 from models.market import Market, market_of
+from models.recurrence import mark_of
 from schemas.decision import Versions
 from schemas.model import Head, Model
 from schemas.policy import Policy
@@ -45,6 +46,7 @@ class View(Struct, frozen=True):
     market: Market | None
     score_names: tuple[str, ...]
     concept_names: tuple[str, ...]
+    mark: int = 0
 
 
 class Context:
@@ -97,7 +99,7 @@ class Context:
         policy = self._in_force("policy", site, now_ms)
         every = (sites, campaigns, products, model, default, policy)
         chosen = model if model[3] is not None else default
-        record, scorer, inputs, intents = chosen[3] or (None, None, None, None)
+        record, scorer, inputs, intents, mark = chosen[3] or (None, None, None, None, 0)
         offered = products[3] or NO_ASSORTMENT
         view = View(
             site=None if sites[3] is None or sites[3].removed else sites[3],
@@ -120,6 +122,7 @@ class Context:
             market=_market(campaigns[3], policy[3], offered),
             score_names=() if record is None else tuple(head.name for head in record.heads),
             concept_names=() if record is None else record.concepts,
+            mark=mark,
         )
         return max(each[0] for each in every), min(each[1] for each in every), view
 
@@ -149,6 +152,7 @@ _COMPILE: dict[str, Callable[[Context, Any], Any]] = {
         context._make_scorer(record),
         compiled(record.features),
         context._make_intents(record.heads),
+        mark_of(record),
     ),
     "policy": lambda _, record: record,
 }

@@ -47,7 +47,10 @@ from schemas.sections import (
 
 _ALL = (1 << WINDOW_BITS) - 1
 PROFILE_TTL_MS = 30 * 24 * 3600 * 1000
-MAIN = ("model_version model_at_ms hidden concepts scores trends trend_ms burst outreach").split()
+MAIN = (
+    "model_version model_at_ms hidden hidden_mark inputs earlier concepts scores trends trend_ms "
+    "burst outreach"
+).split()
 
 
 class _Sides(Struct):

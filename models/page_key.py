@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from models.recurrence import forget
 from schemas.burst import Burst
 from schemas.outreach import Outreach
 from schemas.profile import Profile, Session, Tally
@@ -13,4 +14,5 @@ def clear_page(profile: Profile) -> None:
     profile.exposures, profile.burst, profile.outreach = [], Burst(), Outreach()
     profile.graph = profile.seen = profile.origin = profile.given = b""
     profile.interest_top = profile.interest_sum = 0
-    profile.concepts, profile.scores, profile.trends, profile.hidden = [], [], [], b""
+    profile.concepts, profile.scores, profile.trends = [], [], []
+    forget(profile)

@@ -11,7 +11,17 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from models import deadlines, dedup, exposures, outreach, session, tally, trends, validity
+from models import (
+    deadlines,
+    dedup,
+    exposures,
+    outreach,
+    recurrence,
+    session,
+    tally,
+    trends,
+    validity,
+)
 from models.context import Context, View
 from models.decision import PROBE, Ask, decide
 from models.effects import Decide, Effect, Emit, Forget, Reject
@@ -228,13 +238,16 @@ def _score(profile: Profile, tab: Tab, event: Event, view: View) -> None:
         or _is_stale(model, profile.now_ms)
     ):
         profile.concepts, profile.scores, profile.trends = [], [], []
+        recurrence.forget(profile)
         return
     if profile.model_version != view.versions.model:
-        profile.hidden = b""
         profile.trends = []
         profile.model_version = view.versions.model
+    recurrence.resume(profile, view.mark, scorer)
     vector = inputs(profile, tab, event, view, profile.now_ms)
     profile.concepts, profile.hidden = scorer.step(vector, profile.hidden)
+    if view.mark:
+        recurrence.remember(profile, vector)
     profile.scores = intents.scores_ppm(profile.concepts)
     trends.update(profile)
 

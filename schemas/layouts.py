@@ -12,8 +12,8 @@ from typing import Any
 
 from schemas.sections import Graph, packed
 
-_INTERESTS, _TRENDS = 14, 22
-"""Places of layout 1 whose type changed."""
+_INTERESTS, _HIDDEN, _TRENDS = 14, 19, 22
+"""Places whose type or meaning changed."""
 
 _FIELDS_1 = 26
 """Values of layout 1; its first builds wrote one fewer, a number."""
@@ -39,4 +39,10 @@ def _from_1(fields: list[Any]) -> list[Any]:
     return [*fields, [], top, total]
 
 
-_STEPS: tuple[Callable[[list[Any]], list[Any]], ...] = (_from_1,)
+def _from_2(fields: list[Any]) -> list[Any]:
+    """A hidden state has no mark yet, so the next event starts a new one."""
+    fields[_HIDDEN] = b""
+    return fields
+
+
+_STEPS: tuple[Callable[[list[Any]], list[Any]], ...] = (_from_1, _from_2)

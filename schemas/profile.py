@@ -20,7 +20,7 @@ from schemas.layouts import upgraded
 from schemas.outreach import Outreach
 
 MAGIC = b"KP"
-LAYOUT = 2
+LAYOUT = 3
 STATE_BYTES_MAX = 4096
 WINDOWS_MAX = 8
 TOMBSTONES_MAX = 64
@@ -29,6 +29,8 @@ CART_MAX = 16
 PREFERENCES_MAX = 8
 TOUCHED_MAX = 16
 TRAIL_MAX = 24
+EARLIER_MAX = 31
+EARLIER_BYTES_MAX = 640
 NAME_MAX = 48
 """Longest client-made name (tab, session, product, category) that state keeps whole."""
 
@@ -170,7 +172,8 @@ class Profile(Struct, array_like=True):
     """The whole state of one user key; times are engine milliseconds unless named ts.
 
     `trends` are the fast averages of the scores, then the slow ones. `interest_top` and
-    `interest_sum` are of the graph's categories.
+    `interest_sum` are of the graph's categories. `hidden` is the state of the model with
+    `hidden_mark`; `inputs` its newest vector, `earlier` what differed in those before.
     """
 
     epoch_ms: int
@@ -208,6 +211,9 @@ class Profile(Struct, array_like=True):
     origin: bytes = b""
     given: bytes = b""
     outreach: Outreach = msgspec.field(default_factory=Outreach)
+    hidden_mark: int = 0
+    inputs: bytes = b""
+    earlier: list[bytes] = []
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -229,11 +235,13 @@ def dump(profile: Profile) -> bytes:
 
 
 def _trim(profile: Profile) -> None:
-    """Drop one thing: tombstones, products seen, the oldest tab, exposure, window, the graph, the
-    oldest cart change, preference; then everything that has no bound of its own but is small.
+    """Drop one thing: earlier inputs, tombstones, products seen, the oldest tab, exposure, window,
+    the graph, the oldest cart change, preference; then what has no bound of its own but is small.
     """
     tally = profile.tally
-    if profile.tombstones:
+    if profile.earlier:
+        profile.earlier = profile.earlier[: len(profile.earlier) // 2]
+    elif profile.tombstones:
         profile.tombstones = profile.tombstones[len(profile.tombstones) // 2 + 1 :]
     elif profile.seen:
         profile.seen = b""

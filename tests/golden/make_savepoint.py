@@ -14,22 +14,30 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
+from hashlib import sha256
 from pathlib import Path
 
 from benchmarks.openloop import Replay, Settings
+from connectors.control import EFFECTIVE_AFTER_MS, ControlWriter
 from connectors.log_decide import decide_log
+from connectors.registry import RegistryClient
 from infra.local.layout import CHECKOUT, read_layout
 from infra.local.savepoints import newest_complete
 from infra.local.services import ALL
 from infra.local.stack import Stack
+from models.features import FEATURES
 from models.tally import digest
 from schemas import profile as profiles
+from schemas.model import HAZARD, RISK, Head, Model
+from tests.connectors.tiny_onnx import linear
 from tests.golden.visits import simulated_visits
 from tests.stack.conftest import stack_env
 
 HERE = Path(__file__).parent
 VISITS = 12
 SEED = 7
+HIDDEN = 32
 
 
 def main() -> None:
@@ -41,6 +49,7 @@ def main() -> None:
         stack = Stack(read_layout(env), env=env, report=print)
         try:
             stack.up([name for name in ALL if name != "shop"], demo=True)
+            _publish_model(stack)
             _replay(stack)
             argv = [sys.executable, "-m", "cli.main", "log", "export", str(target / "log")]
             # The job stops at the end of what was exported, so nothing may tick in between.
@@ -56,6 +65,31 @@ def main() -> None:
     size = sum(path.stat().st_size for path in target.rglob("*") if path.is_file())
     print(f"{target.relative_to(CHECKOUT)}: {size / 1000:.0f} kB")
     assert size <= 1_000_000, "a golden savepoint and its log must stay below 1 MB"
+
+
+def _publish_model(stack: Stack) -> None:
+    """A small model with a hidden state and a head of each kind, so that states hold all of it."""
+    onnx = linear([[0.01 * (at % 7), 0.02 * (at % 3)] for at in range(len(FEATURES))], HIDDEN)
+    where = stack.state.endpoints
+    ControlWriter(where["brokers"], RegistryClient(where["registry"])).publish_model(
+        Model(
+            site="demo",
+            name="golden",
+            onnx=onnx,
+            sha256=sha256(onnx).hexdigest(),
+            features=FEATURES,
+            concepts=("stickiness", "frustration"),
+            hidden_size=HIDDEN,
+            heads=(
+                Head("engagement_intent", 0, (2_000_000, -1_000_000)),
+                Head("purchase_intent", -1_000_000, (900_000, -300_000), kind=RISK),
+                Head("churn_risk", 0, (-900_000, 700_000), kind=RISK),
+                Head("conversion_5m", -2_000_000, (500_000, 0), kind=HAZARD),
+                Head("conversion_30m", -1_000_000, (500_000, 0), kind=HAZARD),
+            ),
+        )
+    )
+    time.sleep(EFFECTIVE_AFTER_MS / 1000)
 
 
 def _replay(stack: Stack) -> None:
