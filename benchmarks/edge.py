@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 import uvloop
 from aiohttp import web
 
+from benchmarks import edge_wal
 from benchmarks.rows import Row, cpu_us, machine, timed
 from connectors.http1 import Pool
 from connectors.memory import MemoryRegistry
@@ -21,6 +23,7 @@ from connectors.sdk_client import ALL_CONSENT, POST_TIMEOUT_S
 from gateway.app import Parts, make_app
 from gateway.front import Front
 from gateway.ingest import Asked, ingest
+from gateway.log import Log
 from gateway.memory import MemoryLog
 from gateway.server import make_parts
 from gateway.settings import Rate, Settings
@@ -30,6 +33,7 @@ NAME = "edge"
 HELP = "a POST through the gateway, in one process with its client"
 VISITORS, POSTS, AT_ONCE = 200, 4_000, 8
 NO_LIMIT = Rate(1e9, 1e9)
+SITE = Site(site="bench", version=1, mint_secret=b"m" * 32, consent="required")
 ASKED = Asked(content_type="application/json")
 ECHO = b"HTTP/1.1 202 Accepted\r\nContent-Length: 2\r\n\r\n{}"
 Bodies = list[bytes]
@@ -51,14 +55,13 @@ def rows() -> list[Row]:
 
 
 async def _rows() -> list[Row]:
-    settings = Settings(ip_rate=NO_LIMIT, visitor_rate=NO_LIMIT, site_rate=NO_LIMIT)
-    parts = make_parts(settings, MemoryLog(), MemoryRegistry())
-    parts.sites.add(Site(site="bench", version=1, mint_secret=b"m" * 32, consent="required"))
+    parts = _parts(MemoryLog())
     tokens = [await _token(parts, number) for number in range(VISITORS)]
     bodies = [_body(number, visitor_token=tokens[number % VISITORS]) for number in range(6 * POSTS)]
     turn = iter(bodies[:POSTS])
     out = [timed("ingest: bytes to an event", cpu_us(lambda: _ingest(parts, next(turn)), POSTS))]
     out.append(_mean("POST: bytes to answer", await _posted(parts, bodies[POSTS : 2 * POSTS])))
+    out += await edge_wal.rows(_poster, bodies[:POSTS])
     runner = web.AppRunner(make_app(parts), auto_decompress=False, access_log=None)
     await runner.setup()
     assert runner.server is not None, "set up above"
@@ -74,6 +77,23 @@ async def _rows() -> list[Row]:
     await front.close(1.0)
     await runner.cleanup()
     return out
+
+
+def _parts(log: Log) -> Parts:
+    settings = Settings(ip_rate=NO_LIMIT, visitor_rate=NO_LIMIT, site_rate=NO_LIMIT)
+    parts = make_parts(settings, log, MemoryRegistry())
+    parts.sites.add(SITE)
+    return parts
+
+
+def _poster(log: Log) -> Callable[[bytes], Awaitable[int]]:
+    """Status of a POST to a gateway around this log."""
+    poster = _parts(log).poster
+
+    async def post(body: bytes) -> int:
+        return (await poster.post(body, ASKED, "")).status
+
+    return post
 
 
 def _body(number: int, **who: str) -> bytes:

@@ -12,6 +12,10 @@ from connectors.registry import RegistryRefused, RegistryUnavailable
 from gateway.log import LogUnavailable
 from gateway.server import Server
 from gateway.settings import BadSettings, read_settings
+from gateway.wal_files import DirectoryTaken
+
+FATAL = (BadSettings, LogUnavailable, DirectoryTaken, RegistryUnavailable, RegistryRefused)
+PORT_FIX = "; is the port taken?"
 
 
 def without_caller(record: logging.LogRecord) -> bool:
@@ -29,12 +33,12 @@ def main() -> int:
     logging.getLogger("aiohttp.server").addFilter(without_caller)
     try:
         return uvloop.run(Server(read_settings(os.environ)).run())
-    except (BadSettings, LogUnavailable, RegistryUnavailable, RegistryRefused) as error:
+    except FATAL as error:
         print(f"gateway: {error}", file=sys.stderr)
     except TimeoutError as error:
         print(f"gateway: {error}", file=sys.stderr)
     except OSError as error:
-        print(f"gateway: {error}; is the port taken?", file=sys.stderr)
+        print(f"gateway: {error}{'' if error.filename else PORT_FIX}", file=sys.stderr)
     return 1
 
 

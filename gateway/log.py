@@ -13,6 +13,14 @@ from schemas.event import Event
 class LogUnavailable(Exception):
     """The event could not be made durable now; sending it again later is safe."""
 
+    retry_after_s = 1
+
+
+class LogFull(LogUnavailable):
+    """There is no room for it; that takes longer to pass."""
+
+    retry_after_s = 5
+
 
 class Log(Protocol):
     """An append-only log of events, partitioned by user key."""
@@ -20,7 +28,7 @@ class Log(Protocol):
     def send(self, event: Event) -> Future[None]:
         """Stamp and append; the future ends when the event is durable, or with LogUnavailable.
 
-        Raises LogUnavailable at once when the queue is full.
+        Raises LogUnavailable at once when there is no room.
         """
 
     def tick(self) -> None:
@@ -28,7 +36,7 @@ class Log(Protocol):
 
     @property
     def healthy(self) -> bool:
-        """Whether records have lately become durable."""
+        """Whether events can become durable."""
 
 
 class Stamp:
@@ -36,9 +44,9 @@ class Stamp:
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
-        self._last_ms = 0
+        self.last_ms = 0
 
     def now_ms(self) -> int:
         """The stamp of a record produced at once."""
-        self._last_ms = max(self._last_ms, int(self._clock() * 1000))
-        return self._last_ms
+        self.last_ms = max(self.last_ms, int(self._clock() * 1000))
+        return self.last_ms

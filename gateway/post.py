@@ -108,7 +108,7 @@ class Poster:
             if not body.accepted and not body.duplicates:
                 return Answer(400, _encode(_nothing_taken(body.rejected)))
             if not await self._durable(waits):
-                return _unavailable()
+                return _unavailable(waits)
             self._metrics.ack_s.observe(time.monotonic() - started_s)
             if waiter is not None:
                 body = await self._decided(body, waiter, started_s + wait_ms / 1000)
@@ -212,6 +212,9 @@ def _too_many(retry_s: int) -> Answer:
     return Answer(429, _encode(body), retry_s)
 
 
-def _unavailable() -> Answer:
-    text = "nothing could be made durable; send the same events again, they count once"
-    return Answer(503, _encode(refusal(503, text).body), RETRY_AFTER_S)
+def _unavailable(waits: list[Future[Any]]) -> Answer:
+    """503; what is merely late is worth asking for soon, a full disk is not."""
+    text = "not all could be made durable; send the same events again, they count once"
+    failures = [each.exception() for each in waits if each.done()]
+    known = [each.retry_after_s for each in failures if isinstance(each, LogUnavailable)]
+    return Answer(503, _encode(refusal(503, text).body), max(known, default=RETRY_AFTER_S))

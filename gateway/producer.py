@@ -1,38 +1,44 @@
 """The event log in Kafka: idempotent, acknowledged by all replicas, batched over a few ms.
 
-Stamping, encoding and producing happen in one step of the event loop, so that records of a
-partition carry stamps in their order. While records are on their way the loop asks every few
-milliseconds which ones are durable: one look resolves all of them, and no thread wakes another.
+Encoding and producing follow stamping in one step of the event loop, so that records of a
+partition carry stamps in their order. While records are on their way the loop asks now and then
+which ones the broker has: one look tells all of them, and no thread wakes another.
+
+The producer tries for ever and in order: a record given up would be overtaken by those behind it.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from asyncio import AbstractEventLoop, Future, TimerHandle
+from asyncio import AbstractEventLoop, TimerHandle
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
-from msgspec.structs import replace
 
 from connectors.avro import Codec
 from gateway.log import LogUnavailable, Stamp
+from gateway.wal_log import Told
 from schemas.event import TICK, Event
 from schemas.ids import TICK_KEY
 from schemas.topics import BATCH_BYTES_MAX, EVENTS
 
 logger = logging.getLogger(__name__)
-POLL_S = 0.002
+POLL_S = 0.01
 LINGER_MS = 4
 """Records of a partition within this time share a request; each request costs both ends."""
 
 FRESH_MS = 50
 """A partition whose newest record is younger than this needs no tick."""
 
-HEALTHY_S = 3.0
-DELIVERY_TIMEOUT_MS = 30_000
+FOR_EVER_MS = 0
+AT_FAULT = frozenset(
+    (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_TIMESTAMP, KafkaError.INVALID_RECORD)
+)
+"""Answers that mean this record, and would be the same the next time."""
+
 QUEUE_RECORDS_MAX, QUEUE_KIB_MAX = 100_000, 65_536
 RECORD_BYTES_MAX = 256 * 1024
 
@@ -54,7 +60,6 @@ class KafkaLog:
         self._stamp, self._on_fatal = stamp or Stamp(), on_fatal
         self._producer = Producer(self._config(brokers))
         self._partitions: tuple[int, ...] = ()
-        self._last_durable_s = 0.0
         self._on_their_way = 0
         self._newest_ms: dict[int, int] = {}
         self._polling: TimerHandle | None = None
@@ -67,7 +72,7 @@ class KafkaLog:
             "acks": "all",
             "linger.ms": LINGER_MS,
             "partitioner": "murmur2_random",
-            "message.timeout.ms": DELIVERY_TIMEOUT_MS,
+            "message.timeout.ms": FOR_EVER_MS,
             "message.max.bytes": RECORD_BYTES_MAX,
             "batch.size": BATCH_BYTES_MAX,
             "queue.buffering.max.messages": QUEUE_RECORDS_MAX,
@@ -85,30 +90,21 @@ class KafkaLog:
                 raise LogUnavailable(f"topic {EVENTS} is not there; is the broker up?")
             self._partitions = partitions_of(self._producer, EVENTS)
 
-    @property
-    def healthy(self) -> bool:
-        """Whether something became durable within the last seconds; ticks see to that."""
-        return time.monotonic() - self._last_durable_s < HEALTHY_S
-
-    def send(self, event: Event) -> Future[None]:
-        """Stamp, encode, produce; see Log.send."""
-        now_ms = self._stamp.now_ms()
-        stamped = replace(
-            event, received_at_ms=now_ms, accepted_at_ms=now_ms, gateway_id=self._gateway_id
-        )
-        future: Future[None] = self._loop.create_future()
+    def produce(self, event: Event, told: Told) -> bool:
+        """Encode and hand over a stamped event; see gateway/wal_log.py: Broker."""
         try:
             self._producer.produce(
                 EVENTS,
-                self._codec.encode(stamped),
+                self._codec.encode(event),
                 event.user_key.encode(),
-                timestamp=now_ms,
-                on_delivery=partial(self._on_delivery, future),
+                timestamp=event.received_at_ms,
+                on_delivery=partial(self._on_delivery, told),
             )
         except (BufferError, KafkaException) as error:
-            raise LogUnavailable(f"the producer takes nothing: {type(error).__name__}") from error
+            logger.warning("the producer takes nothing: %s", type(error).__name__)
+            return False
         self._sent()
-        return future
+        return True
 
     def tick(self) -> None:
         """One tick to every partition that had no record lately.
@@ -158,21 +154,16 @@ class KafkaLog:
         if self._on_their_way and self._polling is None:
             self._polling = self._loop.call_later(POLL_S, self._poll)
 
-    def _on_delivery(
-        self, future: Future[None], error: KafkaError | None, message: Message
-    ) -> None:
+    def _on_delivery(self, told: Told, error: KafkaError | None, message: Message) -> None:
         self._on_tick(error, message)
-        if future.done():
-            return
         if error is None:
-            future.set_result(None)
+            told(None, False)
         else:
-            future.set_exception(LogUnavailable(f"not durable: {error.name()}"))
+            told(error.name(), error.code() in AT_FAULT)
 
     def _on_tick(self, error: KafkaError | None, message: Message) -> None:
         self._on_their_way -= 1
         if error is None:
-            self._last_durable_s = time.monotonic()
             self._newest_ms[message.partition()] = message.timestamp()[1]
 
     def _error(self, error: KafkaError) -> None:

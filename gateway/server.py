@@ -20,7 +20,7 @@ from gateway.app import Parts, make_app
 from gateway.assets import Assets
 from gateway.front import IDLE_S, Front
 from gateway.health import Metrics, Readiness
-from gateway.log import Log
+from gateway.log import Log, Stamp
 from gateway.post import Poster
 from gateway.present import started_ms
 from gateway.producer import KafkaLog
@@ -30,6 +30,10 @@ from gateway.sites import Sites
 from gateway.stream import Streams
 from gateway.tail import Record, Tail
 from gateway.ticks import tick_every
+from gateway.wal import Wal
+from gateway.wal_files import DiskFolder
+from gateway.wal_log import DurableLog
+from gateway.wal_metrics import WalMetrics
 from schemas import topics
 from schemas.decision import Decision
 from schemas.event import Event
@@ -66,11 +70,24 @@ class Server:
         settings = self._settings
         registry = RegistryClient(settings.registry_url)
         events: Codec[Event] = codec(topics.EVENTS, registry)
-        log = KafkaLog(settings.brokers, events, loop, settings.gateway_id, on_fatal=self._fatal)
-        parts = make_parts(settings, log, registry)
+        # First of all: a second process on one directory must end before it does anything.
+        wal = await asyncio.to_thread(opened, stack, settings)
         await asyncio.to_thread(register, events, settings.start_timeout_s)
-        await asyncio.to_thread(log.start, settings.start_timeout_s)
-        # Undone in reverse: requests end first, then consumers, ticks, and last the producer.
+        stamp = Stamp()
+        broker = KafkaLog(
+            settings.brokers, events, loop, settings.gateway_id, stamp=stamp, on_fatal=self._fatal
+        )
+        await asyncio.to_thread(broker.start, settings.start_timeout_s)
+        metrics = Metrics()
+        log = DurableLog(
+            *(wal, broker, loop, settings.gateway_id, WalMetrics(metrics.registry)),
+            stamp=stamp,
+            keep_s=settings.wal_keep_s,
+            on_fatal=self._fatal,
+        )
+        log.start()
+        parts = make_parts(settings, log, registry, metrics)
+        # Undone in reverse: requests end first, then consumers, ticks, and last the log.
         stack.callback(self._flush, log)
         ticking = asyncio.create_task(tick_every(log, settings.tick_ms))
         stack.callback(ticking.cancel)
@@ -127,21 +144,33 @@ class Server:
         stack.push_async_callback(front.close, settings.drain_timeout_s)
         await front.listen(settings.host, settings.port)
 
-    def _flush(self, log: KafkaLog) -> None:
+    def _flush(self, log: DurableLog) -> None:
         left = log.stop(FLUSH_TIMEOUT_S)
         if left:
-            logger.error("%d records were not delivered; none of them was answered 202", left)
+            where = self._settings.wal_dir
+            logger.error("%d records are not delivered; the next start on %s does", left, where)
             self._exit_code = 1
 
     def _fatal(self, reason: str) -> None:
-        logger.error("the producer cannot go on: %s", reason)
+        logger.error("the log cannot go on: %s", reason)
         self._exit_code = 1
         self._stop.set()
 
 
-def make_parts(settings: Settings, log: Log, registry: Registry) -> Parts:
+def opened(stack: AsyncExitStack, settings: Settings) -> Wal:
+    """The write-ahead log, claimed and verified. Raises DirectoryTaken, OSError."""
+    folder = DiskFolder(settings.wal_dir)
+    folder.make()
+    folder.lock()
+    stack.callback(folder.unlock)
+    return Wal(folder, bytes_max=settings.wal_bytes_max)
+
+
+def make_parts(
+    settings: Settings, log: Log, registry: Registry, metrics: Metrics | None = None
+) -> Parts:
     """The parts of a gateway around a log; a test passes one in memory."""
-    sites, metrics = Sites(), Metrics()
+    sites, metrics = Sites(), metrics or Metrics()
 
     def observe(decision: Decision, ledger: dict[str, Any], now_ms: float) -> None:
         metrics.pushed_s.observe(max(0.0, now_ms - started_ms(decision, ledger)) / 1000)

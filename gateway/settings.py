@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+WAL_BYTES_MIN = 1024 * 1024
 CHECKOUT = Path(__file__).resolve().parent.parent
 
 
@@ -33,6 +34,9 @@ class Settings:
     port: int = 18080
     gateway_id: str = field(default_factory=lambda: "gw-" + os.urandom(4).hex())
     sdk_dir: Path = CHECKOUT / "sdk" / "dist"
+    wal_dir: Path = CHECKOUT / ".kairos" / "stack" / "data" / "wal" / "18080"
+    wal_bytes_max: int = 4 * 1024**3
+    wal_keep_s: int = 600
     tick_ms: int = 100
     ack_timeout_ms: int = 5_000
     start_timeout_s: float = 60.0
@@ -47,17 +51,34 @@ class Settings:
 def read_settings(env: Mapping[str, str]) -> Settings:
     """Settings from the environment. Raises BadSettings."""
     base = Settings()
+    port = _number(env, "KAIROS_PORT_GATEWAY", base.port, 65_535)
     return Settings(
         brokers=env.get("KAIROS_BROKERS", base.brokers),
         registry_url=_url(env, "KAIROS_REGISTRY_URL", base.registry_url),
         host=env.get("KAIROS_GATEWAY_HOST", base.host),
-        port=_number(env, "KAIROS_PORT_GATEWAY", base.port, 65_535),
+        port=port,
         gateway_id=env.get("KAIROS_GATEWAY_ID", base.gateway_id),
         sdk_dir=Path(env.get("KAIROS_SDK_DIR", base.sdk_dir)),
+        wal_dir=_wal_dir(env, port),
+        wal_bytes_max=_wal_bytes(env, base.wal_bytes_max),
+        wal_keep_s=_number(env, "KAIROS_WAL_KEEP_S", base.wal_keep_s, 7 * 86_400),
         ip_rate=_rate(env, "KAIROS_RATE_IP", base.ip_rate),
         visitor_rate=_rate(env, "KAIROS_RATE_VISITOR", base.visitor_rate),
         site_rate=_rate(env, "KAIROS_RATE_SITE", base.site_rate),
     )
+
+
+def _wal_dir(env: Mapping[str, str], port: int) -> Path:
+    """One directory a gateway: the port tells those of one stack apart."""
+    stack = env.get("KAIROS_STACK_DIR") or CHECKOUT / ".kairos" / "stack"
+    return Path(env.get("KAIROS_WAL_DIR") or Path(stack) / "data" / "wal" / str(port))
+
+
+def _wal_bytes(env: Mapping[str, str], default: int) -> int:
+    size = _number(env, "KAIROS_WAL_BYTES_MAX", default, 2**50)
+    if size < WAL_BYTES_MIN:
+        raise BadSettings(f"KAIROS_WAL_BYTES_MAX must be at least {WAL_BYTES_MIN}")
+    return size
 
 
 def _url(env: Mapping[str, str], name: str, default: str) -> str:

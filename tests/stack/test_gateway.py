@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -44,7 +45,7 @@ class Second:
 
 
 @pytest.fixture
-def second(stack: Stack) -> Iterator[Second]:
+def second(stack: Stack, tmp_path: Path) -> Iterator[Second]:
     endpoints = stack.state.endpoints
     port = next(port for port in range(31_000, 32_000) if is_free(port))
     env = {
@@ -52,6 +53,7 @@ def second(stack: Stack) -> Iterator[Second]:
         "KAIROS_BROKERS": endpoints["brokers"],
         "KAIROS_REGISTRY_URL": endpoints["registry"],
         "KAIROS_PORT_GATEWAY": str(port),
+        "KAIROS_WAL_DIR": str(tmp_path / "wal"),
     }
     process = subprocess.Popen([sys.executable, "-m", "gateway"], cwd=CHECKOUT, env=env)
     url = f"http://127.0.0.1:{port}"

@@ -1,0 +1,265 @@
+"""The write-ahead log of one gateway: what is in it is acknowledged, and goes to the broker once.
+
+Segments are files of records, named by their first seq. One cursor says up to which seq the broker
+has everything; losing it only means sending again. Nobody writes into a segment of an earlier
+process: an opened log begins a new one.
+
+`commit` may be called from another thread than the rest, and only from one.
+"""
+
+from __future__ import annotations
+
+import errno
+from dataclasses import dataclass, field
+from threading import Lock
+
+from google_crc32c import value
+
+from gateway.wal_files import File, Folder
+from gateway.wal_record import Damage, Record, encode_all, scan
+
+SUFFIX, CURSOR = ".wal", "cursor"
+SEGMENT_BYTES_MAX = 64 * 1024 * 1024
+SEGMENTS_MIN = 8
+"""A cap on all bytes is cut into at least so many segments, since only whole ones are deleted."""
+
+FULL = frozenset((errno.ENOSPC, errno.EDQUOT))
+
+
+class DiskFull(Exception):
+    """Nothing was written; trying again later is safe."""
+
+
+@dataclass(slots=True, eq=False)
+class Segment:
+    """One file: seqs from `first` up to, not including, `end`. `since_s`: when it was delivered."""
+
+    first: int
+    end: int
+    size: int
+    since_s: float | None = None
+
+    @property
+    def name(self) -> str:
+        """The name of its file."""
+        return f"{self.first:020d}{SUFFIX}"
+
+
+@dataclass(slots=True)
+class Opened:
+    """What was found at the start: damage by segment, and what was cut off behind the last."""
+
+    damage: list[tuple[str, Damage]] = field(default_factory=list)
+    torn_bytes: int = 0
+
+    @property
+    def lost(self) -> int:
+        """Acknowledged records that cannot be read any more."""
+        return sum(each.lost for _, each in self.damage)
+
+
+class Wal:
+    """Opens a folder, verifies what is not delivered yet, and appends to it. Raises OSError."""
+
+    def __init__(
+        self, folder: Folder, *, bytes_max: int, segment_bytes: int = SEGMENT_BYTES_MAX
+    ) -> None:
+        self.folder = folder
+        self.opened = Opened()
+        self.delivered = read_cursor(folder)
+        self._bytes_max = bytes_max
+        self._segment_bytes = max(1, min(segment_bytes, bytes_max // SEGMENTS_MIN))
+        self._saved = self.delivered
+        self.segments = self._verified(segments_of(folder))
+        self._written = sum(each.size for each in self.segments)
+        self._removed = 0
+        last = self.segments[-1].end if self.segments else 1
+        self._next = max(last, self.delivered + 1)
+        self._file: File | None = None
+        self._full = False
+        self._removing = Lock()
+
+    # Opening
+
+    def _verified(self, segments: list[Segment]) -> list[Segment]:
+        """Delivered segments are believed; `kairos wal verify` reads those too."""
+        for number, segment in enumerate(segments):
+            following = segments[number + 1] if number + 1 < len(segments) else None
+            if following is None or following.first > self.delivered + 1:
+                self._verify(segment, following)
+            else:
+                segment.end = following.first
+        empty = [each for each in segments if each.size == 0]
+        for segment in empty:
+            self.folder.remove(segment.name)
+        return [each for each in segments if each.size]
+
+    def _verify(self, segment: Segment, following: Segment | None) -> None:
+        data = self.folder.read(segment.name, 0, segment.size)
+        found, _ = scan(data, segment.first)
+        for each in found:
+            if isinstance(each, Record):
+                segment.end = each.seq + 1
+            elif each.lost == 0 and following is None:
+                self._cut(segment, each, data)
+            else:
+                lost = each.lost or (following.first - each.seq if following else 0)
+                self._quarantine(segment, each._replace(lost=lost), data)
+        if following is not None and not _ends_damaged(found) and segment.end < following.first:
+            gap = Damage(segment.size, 0, segment.end, following.first - segment.end)
+            self._quarantine(segment, gap, b"")
+
+    def _cut(self, segment: Segment, torn: Damage, data: bytes) -> None:
+        """What a crash left of a write that was not acknowledged; a copy is kept all the same."""
+        self.folder.replace(f"torn-{segment.first:020d}-{torn.offset}", data[torn.offset :])
+        self.folder.truncate(segment.name, torn.offset)
+        self.opened.torn_bytes += segment.size - torn.offset
+        segment.size = torn.offset
+
+    def _quarantine(self, segment: Segment, damage: Damage, data: bytes) -> None:
+        name = f"damage-{segment.first:020d}-{damage.offset}"
+        self.folder.replace(name, data[damage.offset : damage.offset + damage.size])
+        self.opened.damage.append((segment.name, damage))
+
+    def set_aside(self, why: str, seq: int, payload: bytes) -> None:
+        """Keep a record that cannot be delivered. Raises OSError."""
+        self.folder.replace(f"{why}-{seq:020d}", payload)
+
+    # Writing
+
+    @property
+    def last(self) -> int:
+        """The newest seq that is durable."""
+        return self._next - 1
+
+    @property
+    def size(self) -> int:
+        """Bytes of all segments."""
+        return self._written - self._removed
+
+    def commit(self, payloads: list[bytes]) -> int:
+        """Write and sync; the first payload's seq, those after it count on.
+
+        Raises DiskFull when nothing was taken, and OSError when the disk cannot be trusted.
+        """
+        data = encode_all(self._next, payloads)
+        if self._wants_roll(len(data)):
+            self._roll()
+        segment, file = self.segments[-1], self._file
+        assert file is not None, "rolled above"
+        try:
+            file.write(data)
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            file.truncate(segment.size)
+            self._full = True
+            raise DiskFull(str(error)) from error
+        file.sync()
+        first, self._next = self._next, self._next + len(payloads)
+        self._written += len(data)
+        segment.size += len(data)
+        segment.end = self._next
+        return first
+
+    def _wants_roll(self, size: int) -> bool:
+        """After a full disk too: a segment that takes no more can be deleted once delivered."""
+        if self._file is None:
+            return True
+        written = self.segments[-1].size
+        return written > 0 and (self._full or written + size > self._segment_bytes)
+
+    def _roll(self) -> None:
+        segment = Segment(self._next, self._next, 0)
+        try:
+            file = self.folder.append(segment.name)
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            raise DiskFull(str(error)) from error
+        if self._file is not None:
+            self._file.close()
+        self.segments.append(segment)
+        self._file, self._full = file, False
+
+    def close(self) -> None:
+        """No more of it."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    # Delivery
+
+    def save_cursor(self) -> None:
+        """Remember on disk what is delivered. Raises OSError."""
+        seq = self.delivered
+        if seq != self._saved:
+            write_cursor(self.folder, seq)
+            self._saved = seq
+
+    def expire(self, now_s: float, keep_s: float) -> None:
+        """Delete segments that have been delivered for so long. Raises OSError."""
+        for segment in self.segments[:-1]:
+            if segment.end - 1 > self._saved:
+                return
+            if segment.since_s is None:
+                segment.since_s = now_s
+            if now_s - segment.since_s >= keep_s:
+                self._remove(segment)
+
+    def free_early(self) -> bool:
+        """Delete the oldest delivered segment before its time; whether there was one.
+
+        The cursor on disk may be behind: then the segment is simply not there to be sent again.
+        Raises OSError.
+        """
+        segments = self.segments[:-1]
+        if not segments or segments[0].end - 1 > self.delivered:
+            return False
+        self._remove(segments[0])
+        return True
+
+    def _remove(self, segment: Segment) -> None:
+        with self._removing:
+            if segment in self.segments:
+                self.folder.remove(segment.name)
+                self.segments.remove(segment)
+                self._removed += segment.size
+
+    def fits(self, size: int) -> bool:
+        """Whether so many bytes more stay under the cap."""
+        return self.size + size <= self._bytes_max
+
+    @property
+    def pressing(self) -> float:
+        """The share of the cap that only delivery can free, 0 to 1."""
+        held = sum(each.size for each in self.segments[:] if each.end - 1 > self.delivered)
+        return held / self._bytes_max
+
+
+def _ends_damaged(found: list[Record | Damage]) -> bool:
+    return bool(found) and isinstance(found[-1], Damage)
+
+
+def segments_of(folder: Folder) -> list[Segment]:
+    """The segments of a folder by their seqs; where each ends is not known yet."""
+    firsts = [name.removesuffix(SUFFIX) for name in folder.names() if name.endswith(SUFFIX)]
+    made = [Segment(int(each), int(each), 0) for each in firsts if each.isdecimal()]
+    for each in made:
+        each.size = folder.size(each.name)
+    return made
+
+
+def read_cursor(folder: Folder) -> int:
+    """The delivered seq that a folder remembers; 0, so everything again, where it is unreadable."""
+    seq, _, crc = folder.read(CURSOR, 0, 64).decode("ascii", "replace").strip().partition(" ")
+    return int(seq) if seq.isdecimal() and crc == _checked(seq) else 0
+
+
+def write_cursor(folder: Folder, seq: int) -> None:
+    """Remember a delivered seq. Raises OSError."""
+    folder.replace(CURSOR, f"{seq} {_checked(str(seq))}\n".encode())
+
+
+def _checked(seq: str) -> str:
+    return f"{value(seq.encode()):08x}"

@@ -1,0 +1,78 @@
+"""One thread that makes records durable: what came while it synced is its next group.
+
+No timer holds anything back, and the event loop hears once of each group.
+"""
+
+from __future__ import annotations
+
+import time
+from asyncio import AbstractEventLoop
+from collections.abc import Callable
+from queue import SimpleQueue
+from threading import Thread
+
+from gateway.wal import DiskFull, Wal
+from gateway.wal_outbox import Entry
+
+GROUP_MAX = 4_096
+Settled = Callable[[list[Entry], int], None]
+"""A group and its first seq; 0 when the disk was full and nothing of it is durable."""
+
+
+class Committer:
+    """Entries in, groups out; `settled` and `failed` run in the event loop."""
+
+    def __init__(
+        self,
+        wal: Wal,
+        loop: AbstractEventLoop,
+        settled: Settled,
+        failed: Callable[[OSError], None],
+        timed: Callable[[float], None] = lambda _seconds: None,
+    ) -> None:
+        self._wal, self._loop = wal, loop
+        self._settled, self._failed, self._timed = settled, failed, timed
+        self._queue: SimpleQueue[Entry | None] = SimpleQueue()
+        self._thread = Thread(target=self._run, name="wal", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def add(self, entry: Entry) -> None:
+        """One more; the thread is woken only when it has nothing to do."""
+        self._queue.put(entry)
+
+    def stop(self, timeout_s: float) -> None:
+        """Finish what was added."""
+        self._queue.put(None)
+        self._thread.join(timeout_s)
+
+    def _run(self) -> None:
+        more = True
+        while more:
+            group, more = self._group()
+            if not group:
+                continue
+            began_s = time.perf_counter()
+            try:
+                first = self._wal.commit([each.payload for each in group])
+            except DiskFull:
+                first = 0
+            except OSError as error:
+                # After a failed sync nobody knows what the disk has: nothing is tried again.
+                self._loop.call_soon_threadsafe(self._failed, error)
+                return
+            self._timed(time.perf_counter() - began_s)
+            self._loop.call_soon_threadsafe(self._settled, group, first)
+
+    def _group(self) -> tuple[list[Entry], bool]:
+        """What waits, at least one; and whether to go on afterwards."""
+        queue, group = self._queue, list[Entry]()
+        entry = queue.get()
+        while entry is not None:
+            group.append(entry)
+            if queue.empty() or len(group) == GROUP_MAX:
+                return group, True
+            entry = queue.get()
+        return group, False
