@@ -15,9 +15,11 @@ import time
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 from random import Random
 from typing import Any
+from urllib.request import urlopen
 
 from confluent_kafka import Consumer, TopicPartition
 
@@ -73,6 +75,16 @@ class Edge:
         if wait and not wait_until(lambda: http_ok(f"{self.url}/readyz"), READY_WITHIN_S):
             raise RuntimeError(f"the gateway is not ready: {self.log.read_text()[-500:]}")
         return time.monotonic() - began
+
+    def metric(self, name: str) -> float:
+        """One of its metrics without labels; infinity while it does not answer."""
+        try:
+            with urlopen(f"{self.url}/metrics", timeout=5) as answer:
+                text = answer.read().decode()
+        except OSError:
+            return inf
+        values = [line.split()[1] for line in text.splitlines() if line.startswith(f"{name} ")]
+        return float(values[0]) if values else inf
 
     def end(self, number: int = signal.SIGKILL) -> int:
         """Signal it and wait; its exit code."""
@@ -135,20 +147,29 @@ class Arrived:
 
     brokers: str
     registry: str
+    starts: list[TopicPartition] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._codec: Codec[Event] = codec(EVENTS, RegistryClient(self.registry))
         self._consumer = Consumer(
             {"bootstrap.servers": self.brokers, "group.id": f"rig-{os.getpid()}-{id(self)}"}
         )
+        self.starts = self.starts or self._ends()
+        self._consumer.assign(self.starts)
+        self.events: list[Event] = []
+        self.unreadable = 0
+        self.ids: set[str] = set()
+
+    def _ends(self) -> list[TopicPartition]:
         partitions = self._consumer.list_topics(timeout=20).topics[EVENTS].partitions
         places = [TopicPartition(EVENTS, each) for each in partitions]
         for place in places:
             place.offset = self._consumer.get_watermark_offsets(place, timeout=20)[1]
-        self._consumer.assign(places)
-        self.events: list[Event] = []
-        self.unreadable = 0
-        self.ids: set[str] = set()
+        return places
+
+    def fresh(self) -> Arrived:
+        """The same, read from its beginning again by another consumer."""
+        return Arrived(self.brokers, self.registry, self.starts)
 
     def read_until(self, wanted: set[str], within_s: float = READ_WITHIN_S) -> set[str]:
         """Read until these event ids came; those that did not."""
@@ -200,17 +221,3 @@ def verdict(load: Load, arrived: Arrived, within_s: float = READ_WITHIN_S) -> di
         "sent_again": len(ours) - len({each.event_id for each in ours}),
         "statuses": {str(code): count for code, count in sorted(load.statuses.items())},
     }
-
-
-async def killed_under_load(edge: Edge, load: Load, kills: int, chance: Random) -> list[float]:
-    """SIGKILL at random moments while visitors post; seconds to readiness of each start."""
-    running = asyncio.create_task(load.run())
-    starts = []
-    for _ in range(kills):
-        await asyncio.sleep(chance.uniform(0.05, 0.6))
-        await asyncio.to_thread(edge.end)
-        starts.append(await asyncio.to_thread(edge.start))
-    await asyncio.sleep(0.2)
-    load.stopping = True
-    await running
-    return starts

@@ -94,7 +94,7 @@ def _run_missing(
     stack = Stack(layout, report=report)
     try:
         if proof.services:
-            stack.up(list(proof.services), demo=True)
+            stack.up(list(proof.services), demo=True, job="jobmanager" in proof.services)
         for step in proof.steps:
             if done[step.name] is None:
                 report(f"step {step.name} ...")

@@ -243,10 +243,11 @@ def _ends_damaged(found: list[Record | Damage]) -> bool:
 
 def segments_of(folder: Folder) -> list[Segment]:
     """The segments of a folder by their seqs; where each ends is not known yet."""
-    firsts = [name.removesuffix(SUFFIX) for name in folder.names() if name.endswith(SUFFIX)]
-    made = [Segment(int(each), int(each), 0) for each in firsts if each.isdecimal()]
-    for each in made:
-        each.size = folder.size(each.name)
+    made = []
+    for name in folder.names():
+        first = name.removesuffix(SUFFIX)
+        if name.endswith(SUFFIX) and first.isdecimal():
+            made.append(Segment(int(first), int(first), folder.size(name)))
     return made
 
 

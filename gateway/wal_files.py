@@ -37,7 +37,7 @@ class Folder(Protocol):
         """Names of its files, sorted."""
 
     def size(self, name: str) -> int:
-        """Bytes of a file."""
+        """Bytes of a file; 0 where there is no such file."""
 
     def read(self, name: str, offset: int, limit: int) -> bytes:
         """At most `limit` bytes from `offset` on; none where there is no such file."""
@@ -108,7 +108,11 @@ class DiskFolder:
         return sorted(os.listdir(self.path))
 
     def size(self, name: str) -> int:
-        return (self.path / name).stat().st_size
+        try:
+            return (self.path / name).stat().st_size
+        except FileNotFoundError:
+            # Its gateway deleted it a moment ago; whoever looks from outside may meet that.
+            return 0
 
     def read(self, name: str, offset: int, limit: int) -> bytes:
         try:
