@@ -19,9 +19,9 @@ NOTES = (
     "Eight visitors post one event at a time and repeat it until it is acknowledged. Of the "
     "acknowledged events: `lost` are not in topic `events` at the end, `half` are records nobody "
     "can read, `reordered` came before an earlier one of their visitor; each has to be 0. `sent "
-    "again` are records beyond the first, which the job drops. `meanwhile` were acknowledged while the "
-    "broker was away. SIGKILL keeps the page cache: what these runs do not prove stands in "
-    "docs/durability.md. The thousand torn and the thousand flipped logs are in "
+    "again` are records beyond the first, which the job drops. `meanwhile` were acknowledged "
+    "while the broker was away. SIGKILL keeps the page cache: what these runs do not prove stands "
+    "in docs/durability.md. The thousand torn and the thousand flipped logs are in "
     "tests/gateway/test_wal.py, the small disk in tests/stack/test_wal.py."
 )
 Fault = Callable[[Edge, Arrived, Stack], Result]
