@@ -25,7 +25,7 @@ class Front(Protocol):
     """What a browser sees of a gateway."""
 
     def post(self, body: bytes) -> int:
-        """HTTP status of a batch of events; after a 202 every accepted event is in the log."""
+        """HTTP status of a batch of events; what a 202 accepts will be in the log, come what may."""
 
 
 class EventLog(Protocol):

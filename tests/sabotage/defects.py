@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 SIMULATOR = "simulator"
 AUCTION = "tests/models/test_auction.py::"
+WAL = "tests/gateway/test_wal"
 TWO_PROCESSES = "simulator in two processes"
 """Whose hash seeds differ, and with them the order of their sets; see test_simulator.py."""
 
@@ -222,6 +223,49 @@ DEFECTS = (
         "if slot_id in self._seen:",
         "if not slot_id:",
         "I11",
+    ),
+    _simulated(
+        "acknowledged without a sync",
+        "gateway.wal",
+        "        file.sync()\n        first, self._next",
+        "        first, self._next",
+        "I1",
+    ),
+    _simulated(
+        "cursor ahead of delivery",
+        "gateway.wal",
+        "        seq = self.delivered\n",
+        "        seq = self.last\n",
+        "I1",
+    ),
+    Defect(
+        "acknowledged before it is written",
+        "gateway.wal_thread",
+        "                first = self._wal.commit(",
+        "                self._loop.call_soon_threadsafe(self._settled, group, 1)\n"
+        "                first = self._wal.commit(",
+        WAL + "_log.py::test_a_failed_sync_acknowledges_nothing_more_and_ends_the_process",
+    ),
+    Defect(
+        "checksum of a record not checked",
+        "gateway.wal_record",
+        "if extend(value(_SEQ.pack(seq)), payload) == crc else None",
+        "if crc >= 0 else None",
+        WAL + ".py::test_a_flipped_bit_in_what_was_acknowledged_is_reported_and_set_aside",
+    ),
+    Defect(
+        "damage passed over in silence",
+        "gateway.wal",
+        "        self.opened.damage.append((segment.name, damage))\n",
+        "",
+        WAL + ".py::test_a_flipped_bit_in_what_was_acknowledged_is_reported_and_set_aside",
+    ),
+    Defect(
+        "a new event overtakes those held back",
+        "gateway.wal_outbox",
+        "        if self.live:\n",
+        "        if not self.stalled:\n",
+        WAL + "_outbox.py::test_in_any_history_nothing_durable_is_lost_or_overtaken",
     ),
 )
 """All of them; docs/proofs/sabotage.md shows who caught each."""

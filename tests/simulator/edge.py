@@ -1,7 +1,9 @@
-"""A gateway process: the real ingest, de-duplication, stamp and push hub around the log in memory.
+"""A gateway process: the real ingest, de-duplication, write-ahead log, stamp and push hub, around a
+disk and a broker in memory.
 
 Fits connectors/ports.py: Front and EventLog. What is modelled here and not the real code: the
-answer by fallback when a decision is late, since no gateway gives one yet.
+answer by fallback when a decision is late, since no gateway gives one yet; and the thread that
+groups records, since here each POST is a group.
 """
 
 from __future__ import annotations
@@ -18,11 +20,16 @@ from gateway.ingest import Accepted, Asked, ingest
 from gateway.log import Stamp
 from gateway.push import Connection, Hub, Welcome
 from gateway.tail import Record
+from gateway.wal import DiskFull, Wal
+from gateway.wal_log import event_of, payload_of
+from gateway.wal_outbox import Entry, Outbox
+from gateway.wal_reader import Reader
 from schemas.decision import Decision
 from schemas.event import TICK, Event
 from schemas.ids import TICK_KEY, event_slot
 from schemas.site import Site
 from schemas.topics import DECISIONS
+from tests.simulator.disk import MemoryFolder, PowerCut
 from tests.simulator.log import PARTITIONS
 from tests.simulator.shop import SITE, hop_codecs, registry
 
@@ -38,6 +45,9 @@ FROZEN_MS = 20
 stay within the grace: beyond it records are disordered, and equal replays are not claimed.
 """
 
+WAL_BYTES_MAX, SEGMENT_BYTES, KEEP_S = 400_000, 8_000, 5.0
+PUMP_RECORDS, CONFIRMED_MS_MAX = 64, 6
+NO_ANSWER, ACCEPTED, UNAVAILABLE = 0, 202, 503
 ASKED = Asked(content_type="application/json", origin="https://shop.example")
 ARMED = frozenset("page_view product_view add_to_cart remove_from_cart exit_intent ask".split())
 DECISION_CODEC = codec(DECISIONS, registry())
@@ -51,6 +61,10 @@ class Gateway:
         self.name = f"g{number}"
         self._skew_ms = world.scheduler.between(0, SKEW_MS_MAX)
         self.life = 0
+        hit = world.faults.hit
+        self.disk = MemoryFolder(
+            full=lambda: hit("disk.full"), cut=lambda: hit("power.cut_in_sync")
+        )
         self._begin()
 
     def _begin(self) -> None:
@@ -63,6 +77,20 @@ class Gateway:
         self.connections: list[Connection] = []
         self.read_to = len(self.world.job.decisions) if self.life > 1 else 0
         self.hub = self._hub()
+        self._open()
+
+    def _open(self) -> None:
+        """The write-ahead log, and what the broker lacks of it."""
+        self.wal = Wal(self.disk, bytes_max=WAL_BYTES_MAX, segment_bytes=SEGMENT_BYTES)
+        self.outbox = Outbox(self.wal.delivered, self._read_after, self._produce, self._now_s)
+        self.outbox.opened(self.wal.last)
+        self.pump()
+
+    def _now_s(self) -> float:
+        return self.world.scheduler.now_ms / 1000
+
+    def _read_after(self, seq: int) -> Reader:
+        return Reader(self.disk, lambda: self.wal.segments[:], seq)
 
     def _hub(self) -> Hub:
         return Hub(DECISION_CODEC, self.site_of, self.clock_s)
@@ -92,6 +120,12 @@ class Gateway:
         for connection in gone:
             self.world.broken(connection)
 
+    def power_cut(self) -> None:
+        """The machine is off for a moment: what was not synced is gone, or half there."""
+        self.world.scheduler.say(f"{self.name} has no power")
+        self.disk.power_cut(lambda loose: self.world.scheduler.between(0, loose))
+        self.restart()
+
     def forget_held(self) -> None:
         """The cache of decisions for those who resume is flushed; sockets stay."""
         self.world.scheduler.say(f"{self.name} forgets what it held")
@@ -107,34 +141,89 @@ class Gateway:
         result = ingest(body, ASKED, self.site_of, now_ms=now_ms)
         if not isinstance(result, Accepted):
             raise AssertionError(f"an honest client was refused: {result}")
-        unavailable = self.world.faults.hit("log.unavailable")
-        for number, taken in enumerate(result.taken):
-            key, event = result.subject.user_key, taken.event
-            verdict, _ = self._recent.look((key, event.event_id), taken.digest)
-            if verdict is not Verdict.NEW:
-                continue
-            durable: Any = Future()
-            self._recent.start((key, event.event_id), taken.digest, durable)
-            if unavailable and number == len(result.taken) - 1:
-                durable.set_exception(OSError("the log does not answer"))
-                return 503
-            self.append(replace(event, gateway_id=self.name))
-            durable.set_result(None)
-            self._arm(event)
-        return 202
+        group = []
+        for taken in result.taken:
+            key = (result.subject.user_key, taken.event.event_id)
+            if self._recent.look(key, taken.digest)[0] is Verdict.NEW:
+                durable: Any = Future()
+                self._recent.start(key, taken.digest, durable)
+                event = replace(taken.event, accepted_at_ms=self._stamp.now_ms())
+                entry = Entry(payload_of(event), event, durable)
+                self.outbox.offer(entry)
+                group.append(entry)
+        return self._commit(group) if group else ACCEPTED
+
+    def _commit(self, group: list[Entry]) -> int:
+        """Make a group durable, as gateway/wal_log.py does; the status of its POST."""
+        try:
+            first = self.wal.commit([each.payload for each in group])
+        except DiskFull:
+            first = 0
+        except PowerCut:
+            self.power_cut()
+            return NO_ANSWER
+        self.outbox.settled(group, first)
+        for each in group:
+            assert each.future is not None and each.event is not None
+            if first:
+                each.future.set_result(None)
+                self._arm(each.event)
+            else:
+                each.future.set_exception(OSError("no room"))
+        return ACCEPTED if first else UNAVAILABLE
+
+    # To the broker
+
+    def _produce(self, entry: Entry) -> bool:
+        if self.world.broker_away:
+            return False
+        self.append(entry.event or event_of(entry.payload))
+        life = self.life
+        delay_ms = self.world.scheduler.between(0, CONFIRMED_MS_MAX)
+        self.world.scheduler.later(delay_ms, lambda: self._confirmed(entry, life))
+        return True
+
+    def _confirmed(self, entry: Entry, life: int) -> None:
+        if life == self.life:
+            self.outbox.confirmed(entry, good=True)
+
+    def pump(self) -> None:
+        """Send what waits on the disk."""
+        while self.outbox.pump(PUMP_RECORDS):
+            continue
+
+    @property
+    def owes(self) -> bool:
+        """Whether the broker lacks something that is durable here."""
+        return self.outbox.left > 0
+
+    def _keep(self) -> None:
+        """The cursor to the disk, and old segments from it."""
+        self.wal.delivered = self.outbox.delivered
+        self.wal.save_cursor()
+        self.wal.expire(self._now_s(), KEEP_S)
 
     # EventLog
 
     def append(self, event: Event) -> None:
         """Stamp, encode, append; see EventLog."""
         at_ms = self._stamp.now_ms()
-        stamped = replace(event, received_at_ms=at_ms, accepted_at_ms=at_ms)
+        stamped = replace(
+            event,
+            received_at_ms=at_ms,
+            accepted_at_ms=event.accepted_at_ms or at_ms,
+            gateway_id=self.name,
+        )
         self.world.append(stamped, at_ms)
         if self.world.faults.hit("log.appended_twice"):
             self.world.append(stamped, at_ms)
 
     def tick(self) -> None:
-        """One tick a partition; see EventLog."""
+        """One tick a partition, and what a gateway does now and then; see EventLog."""
+        self._keep()
+        if self.world.broker_away:
+            return
+        self.pump()
         at_ms = self._stamp.now_ms()
         tick = Event(internal=TICK, user_key=TICK_KEY, received_at_ms=at_ms, gateway_id=self.name)
         frame = hop_codecs().events.encode(tick)

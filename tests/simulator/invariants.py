@@ -1,6 +1,6 @@
 """What must hold after every step, and at the end. A breach names its invariant.
 
-I1 durable     what was acknowledged is in the log
+I1 durable     what was acknowledged is in the log in the end
 I2 conserved   applied + duplicate + late + dead-lettered = what reached the log, by visitor
 I3 one body    a slot has one decision, byte for byte, however often it is written
 I4 replayed    the log decided again from nothing gives the same chain a key

@@ -36,6 +36,7 @@ FRESH_MS_MAX = 3_500
 """After the last fault: the longest stall and the longest restart, and half a second; see I9."""
 
 IDLE_MS = 1_000
+AWAY_MS_MAX = 1_500
 
 
 class World:
@@ -55,6 +56,8 @@ class World:
         self.refused: set[tuple[int, int]] = set()
         self._ids = 0
         self._in_log: set[tuple[str, str]] = set()
+        self._acknowledged: set[tuple[str, str]] = set()
+        self.broker_away = False
         self._asked: dict[str, int] = {}
         self.job = Job(self)
         self.gateways = [Gateway(self, number) for number in range(2)]
@@ -111,12 +114,14 @@ class World:
         return (
             self.job.lag() > 0
             or not self.job.up
+            or any(gateway.owes for gateway in self.gateways)
             or any(tab.queue for visitor in self.visitors for tab in visitor.tabs)
         )
 
     def _ended(self) -> None:
         """What is checked over the whole log, then what is left after everybody stayed away."""
         self.job.catch_up()
+        self._check_durable()
         self.checks.poisoned(self.refused)
         replays.check_replay(self, self.seed)
         replays.check_fold(self)
@@ -149,10 +154,26 @@ class World:
         if self.faults.quiet:
             return
         self._visit_gateways()
+        if not self.broker_away and self.faults.hit("log.unavailable"):
+            self._lose_broker()
         poison.spoil(self)
         waits = self.scheduler.next_ms()
         pause_ms = 500 if waits is None else max(500, waits - self.scheduler.now_ms)
         self.scheduler.later(pause_ms, self._nemesis, idle=True)
+
+    def _lose_broker(self) -> None:
+        self.scheduler.say("the broker is away")
+        self.broker_away = True
+        away_ms = self.scheduler.between(100, AWAY_MS_MAX)
+        self.scheduler.later(away_ms, self._broker_is_back)
+        for gateway in self.gateways:
+            if self.faults.hit("power.cut"):
+                self.scheduler.later(away_ms - 1, gateway.power_cut)
+
+    def _broker_is_back(self) -> None:
+        self.broker_away = False
+        for gateway in self.gateways:
+            gateway.pump()
 
     def _visit_gateways(self) -> None:
         for gateway in self.gateways:
@@ -228,8 +249,13 @@ class World:
         self.job.wake()
 
     def acknowledged(self, key: str, event_id: str) -> None:
-        """I1: what a client was told is durable is in the log."""
-        if (key, event_id) not in self._in_log:
+        """A client was told that this is durable; I1 holds the world to it at the end."""
+        self._acknowledged.add((key, event_id))
+
+    def _check_durable(self) -> None:
+        lost = sorted(self._acknowledged - self._in_log)
+        if lost:
+            key, event_id = lost[0]
             raise Violation("I1 durable", f"{event_id} of {key} was acknowledged and is nowhere")
 
     def tell_gateways(self) -> None:
