@@ -1,4 +1,5 @@
-"""Shows what runs: each process with pid, port and memory, the job with its build, the URLs."""
+"""Shows what runs: each process with pid, port and memory, the job with its build, the URLs,
+and what the gateway's write-ahead log holds."""
 
 from __future__ import annotations
 
@@ -6,10 +7,11 @@ import argparse
 from typing import Any
 
 from cli.output import print_result, table
+from cli.wal_gauges import gauges, line
 from infra.local.stack import Stack
 
 NAME = "status"
-HELP = "what runs: processes, job, URLs"
+HELP = "what runs: processes, job, write-ahead log, URLs"
 EXAMPLE = "kairos status --json"
 HEAD = ("process", "pid", "port", "state", "rss_mib")
 
@@ -21,6 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the state of the stack; 1 when a process that should run does not."""
     status = Stack().status()
+    if "gateway" in status["urls"]:
+        status["wal"] = gauges(status["urls"]["gateway"])
     print_result(status, as_json=args.json, lines=_lines(status))
     return 0 if all(row["state"] == "running" for row in status["processes"]) else 1
 
@@ -36,5 +40,6 @@ def _lines(status: dict[str, Any]) -> list[str]:
         *table(HEAD, [[row[key] for key in ("name", *HEAD[1:])] for row in rows]),
         f"memory {total} MiB",
         f"job    {shown}",
+        *([line(status["wal"])] if "wal" in status else []),
         *(f"{name:<10} {url}" for name, url in status["urls"].items()),
     ]

@@ -25,7 +25,7 @@ class Front(Protocol):
     """What a browser sees of a gateway."""
 
     def post(self, body: bytes) -> int:
-        """HTTP status of a batch of events; what a 202 accepts will be in the log, come what may."""
+        """HTTP status of a batch of events; what a 202 takes will be in the log, come what may."""
 
 
 class EventLog(Protocol):
