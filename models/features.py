@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from math import log1p
 
+from models.kinds import COUNT_MAX, KINDS
 from models.tally import cart_value_micros, decayed_milli
 from models.vocabulary import CODES
 from schemas.event import Event
@@ -22,6 +23,10 @@ _ONE_HOT = [[1.0 if code == flag else 0.0 for flag in _FLAG_CODES] for code in C
 _CAPPED = [float(count) for count in range(11)]
 """Small counts as floats; the last stands for all that are larger."""
 
+_KIND = [[1.0 if kind == each else 0.0 for each in range(KINDS)] for kind in range(KINDS)]
+_LOG = [log1p(count) for count in range(COUNT_MAX + 1)]
+_NO_PAGES = [0.0] * KINDS
+
 FEATURES = (
     *(f"is_{name}" for name in _FLAGS),
     *(f"was_{name}" for name in _FLAGS),
@@ -33,6 +38,8 @@ FEATURES = (
         "cart_open activity_1m activity_10m activity_1d orders returning exits shown dismissed "
         "focus from_search from_email from_campaign bought"
     ).split(),
+    *(f"kind_{kind}" for kind in range(KINDS)),
+    *(f"kind_{kind}_pages_log" for kind in range(KINDS)),
 )
 """Names of the inputs, in order; scales are stated in the names, logs are log1p."""
 
@@ -41,7 +48,8 @@ def vector(profile: Profile, tab: Tab, event: Event, now_ms: int) -> list[float]
     """The model's input after `event` was folded in; same length and order as FEATURES."""
     session = profile.session
     shown = _ONE_HOT[session.last_type] + _ONE_HOT[session.previous_type]
-    return shown + _pace(session, tab, now_ms) + _standing(profile, session, now_ms)
+    pace, standing = _pace(session, tab, now_ms), _standing(profile, session, now_ms)
+    return shown + pace + standing + _pages(session)
 
 
 def _pace(s: Session, tab: Tab, now_ms: int) -> list[float]:
@@ -93,3 +101,10 @@ def _standing(profile: Profile, s: Session, now_ms: int) -> list[float]:
         1.0 if source == "campaign" else 0.0,
         1.0 if s.bought else 0.0,
     ]
+
+
+def _pages(s: Session) -> list[float]:
+    """The kind of the page in view, and how many of each were opened."""
+    if not s.kinds:
+        return _NO_PAGES + _NO_PAGES
+    return _KIND[s.kind] + [_LOG[count] for count in s.kinds]

@@ -41,6 +41,7 @@ def merged_session(own: Session, given: Session) -> Session:
     fields["price_min_micros"] = min(lows, default=0)
     fields["started_ms"] = first.started_ms
     fields["counts"] = _counts(own.counts, given.counts)
+    fields["kinds"] = _counts(own.kinds, given.kinds)
     fields["trail"] = (earlier.trail + later.trail)[-TRAIL_MAX:]
     fields["pages"] = [*(each for each in earlier.pages if each not in later.pages), *later.pages]
     fields["pages"] = fields["pages"][-max(len(own.pages), len(given.pages)) :]

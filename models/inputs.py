@@ -51,6 +51,8 @@ def compiled(names: tuple[str, ...]) -> Inputs:
         raise UnknownInput(f"this build computes no input named {', '.join(unknown)}")
     if names == FEATURES or not names:
         return _features_alone
+    if names == FEATURES[: len(names)]:
+        return _first(len(names))
     places = {name: at for at, name in enumerate(FEATURES)}
     extra = [_scaled(name) for name in names if name not in places]
     order = [places[n] if n in places else len(FEATURES) + _rank(n, names) for n in names]
@@ -84,3 +86,12 @@ def _features_alone(
     profile: Profile, tab: Tab, event: Event, view: View, now_ms: int
 ) -> list[float]:
     return features.vector(profile, tab, event, now_ms)
+
+
+def _first(count: int) -> Inputs:
+    """A model of before the newest features reads the block as it was then."""
+
+    def first(profile: Profile, tab: Tab, event: Event, view: View, now_ms: int) -> list[float]:
+        return features.vector(profile, tab, event, now_ms)[:count]
+
+    return first

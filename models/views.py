@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from zlib import crc32
 
-from models import interests, seen
+from models import interests, kinds, seen
 from models.client_time import clipped_ms
+from models.vocabulary import CODES
 from schemas.event import Event
 from schemas.profile import NAME_MAX, Profile, Session, Tab
 
 _PAGES_KEPT = 6
+_PAGE_VIEW = CODES["page_view"]
 
 
 def view(profile: Profile, tab: Tab, event: Event, percentile_ppm: int) -> None:
@@ -39,6 +41,8 @@ def view(profile: Profile, tab: Tab, event: Event, percentile_ppm: int) -> None:
     tab.entered_ts_ms, tab.active_ms, tab.scroll_ppm, tab.dwell_at_ms = event.ts_ms, 0, 0, 0
     tab.page_type = "cart" if event.type == "cart_view" else page_type or tab.page_type
     tab.page_path = page_path
+    if event.type != "product_view" or session.previous_type != _PAGE_VIEW:
+        kinds.open_page(session, tab.page_type)
     _sequence(session, page_path or tab.product_id or page_type)
 
 

@@ -107,7 +107,8 @@ class Session(Struct, array_like=True):
     """One visit, ended by 30 minutes of engine time without an event.
 
     `counts` has one byte per event type, up to 255; `trail` the codes of the newest events;
-    `stage_after_ms` is the age of the session when its stage last moved.
+    `stage_after_ms` is the age of the session when its stage last moved. `kind` is the kind of the
+    newest page, `kinds` how many of each kind were opened, a byte each (models/kinds.py).
     """
 
     number: int = 0
@@ -166,6 +167,8 @@ class Session(Struct, array_like=True):
     paused_on: str = ""
     paused_exits: int = 0
     stage_after_ms: int = 0
+    kind: int = 0
+    kinds: bytes = b""
 
 
 class Profile(Struct, array_like=True):

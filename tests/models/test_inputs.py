@@ -38,6 +38,8 @@ def test_the_shipped_block_is_the_vector_itself():
     assert compiled(FEATURES)(profile, tab, last, view, now_ms) == expected
     assert compiled(())(profile, tab, last, view, now_ms) == expected
     assert len(expected) == len(FEATURES) == len(set(FEATURES))
+    before = FEATURES[:-16]
+    assert compiled(before)(profile, tab, last, view, now_ms) == expected[:-16]
 
 
 @pytest.mark.promise("M12")

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from models import arrival, seen, session
 from models.client_time import CLIP_MS, clipped_ms
+from models.kinds import KINDS, kind_of
 from models.vocabulary import CODES, EVENT_TYPES
 from schemas.event import Event, Product, Source
 from schemas.profile import TABS_MAX, TRAIL_MAX, Profile
@@ -32,6 +33,12 @@ def query(at_ms: int, text: str) -> tuple:
 
 def at(at_ms: int, path: str, kind: str = "page_view") -> tuple:
     return (kind, at_ms, {"page": page(path)})
+
+
+def opened(*page_types: str) -> bytes:
+    """Bytes that count these pages by kind."""
+    kinds = [kind_of(each) for each in page_types]
+    return bytes(kinds.count(kind) for kind in range(KINDS))
 
 
 ADDED = [
@@ -67,6 +74,12 @@ ADDED = [
      "scroll_ppm", 7),
     ((at(0, "/a"), at(9_000, "/b"), at(12_000, "/c")), "dwell_sum_ms", 12_000),
     ((at(0, "/a"), at(9_000, "/b"), at(12_000, "/c")), "dwell_max_ms", 9_000),
+    ((PAGE, ("scroll", 1), PAGE), "kind", kind_of("home")),
+    ((PAGE, ("product_view", 1, {"product": lamp()})), "kinds", opened("home")),
+    ((("product_view", 1, {"product": lamp(), "page": page("/l", "lamp")}), PAGE), "kinds",
+     opened("lamp", "home")),
+    (((("cart_view", 1), PAGE)), "kinds", opened("cart", "home")),
+    ((PAGE,) * 300, "kinds", opened(*["home"] * 255)),
 ]  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from math import log1p
 from urllib.parse import urlsplit
+from zlib import crc32
 
 from schemas.event import Event
 from schemas.products import CatalogueProduct
@@ -310,4 +311,16 @@ class History:
             float(source == "email"),
             float(source == "campaign"),
             float(self.count("purchase") > 0),
+            *self.kinds(),
         ]
+
+    def kinds(self) -> list[float]:
+        """The kind of the page in view, one of eight, and how many pages of each were opened."""
+        visit, opened = self.visit(), list[int]()
+        for before, entry in zip([None, *visit], visit, strict=False):
+            paired = entry.type == "product_view" and before and before.type == "page_view"
+            if entry.type in VIEWS and not paired:
+                name = str(self._as_of(entry).page(entry.tab)["page_type"])
+                opened.append(crc32(name.encode()) % 8)
+        now = [float(opened[-1:] == [kind]) for kind in range(8)]
+        return [*now, *[log1p(opened.count(kind)) for kind in range(8)]]
