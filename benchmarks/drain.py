@@ -13,7 +13,7 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -33,6 +33,7 @@ from infra.local.stack import Stack
 from infra.local.supervisor import OWNER_ENV
 from infra.model import load as load_model
 from operators.build import PACKAGES
+from schemas.event import Event
 from schemas.topics import BATCH_BYTES_MAX, EVENTS
 
 NAME = "drain"
@@ -42,7 +43,9 @@ KEYS = 100_000
 WARM_UP = 150_000
 MEASURED_S = 40.0
 SAMPLE_S = 0.5
-PATIENCE_S = 300.0
+PATIENCE_S = 200.0
+SLOWEST_PER_S = 1_000
+QUEUED_MAX = 200_000
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 RECORDS_IN = re.compile(r'operator_numRecordsIn\{[^}]*operator_name="decide"[^}]*\} ([0-9.E]+)')
 
@@ -73,14 +76,11 @@ def _passthrough(code: Path) -> Path:
 
 
 def _drained(name: str, folder: Path, code: Path) -> list[Row]:
-    with _running(Layout(CHECKOUT, read_layout().home, folder / "stack"), code) as stack:
+    with running(Layout(CHECKOUT, read_layout().home, folder / "stack"), code) as stack:
         stack.up(BASE, demo=False, job=False, keep_forever=True)
-        _fill(endpoints(stack.state.ports))
+        fill(endpoints(stack.state.ports), mix(EVENTS_WRITTEN, KEYS))
         stack.up(BASE, demo=False, keep_forever=True)
-        begin, end = _measured(stack)
-    events = end.records - begin.records
-    us = (end.cpu_s - begin.cpu_s) * 1e6 / events
-    rate = events / (end.at_s - begin.at_s)
+        rate, us = speed(stack, WARM_UP, EVENTS_WRITTEN)
     about = machine()
     return [
         Row(f"drain {name}", "events/s on one core", round(rate), machine=about),
@@ -89,8 +89,8 @@ def _drained(name: str, folder: Path, code: Path) -> list[Row]:
 
 
 @contextmanager
-def _running(layout: Layout, code: Path) -> Iterator[Stack]:
-    # Should this program be killed, its stack ends by itself.
+def running(layout: Layout, code: Path = CHECKOUT) -> Iterator[Stack]:
+    """A stack that is stopped in the end, also when this program is killed."""
     stack = Stack(layout, code=code, env={**os.environ, OWNER_ENV: str(os.getpid())})
     try:
         yield stack
@@ -98,14 +98,14 @@ def _running(layout: Layout, code: Path) -> Iterator[Stack]:
         stack.down()
 
 
-def _fill(where: dict[str, str]) -> None:
-    """The control records in force from the start, then every event of the mix."""
+def fill(where: dict[str, str], events: Iterable[Event]) -> None:
+    """The control records of the mix in force from the start, then these events."""
     registry = RegistryClient(where["registry"])
     producer = Producer(
         {
             "bootstrap.servers": where["brokers"],
             "partitioner": "murmur2_random",
-            "queue.buffering.max.messages": 2 * EVENTS_WRITTEN,
+            "queue.buffering.max.messages": QUEUED_MAX,
             "message.max.bytes": 8 * 1024 * 1024,
             "batch.size": BATCH_BYTES_MAX,
         }
@@ -121,32 +121,44 @@ def _fill(where: dict[str, str]) -> None:
         if error is not None:
             failures.append(error.str())
 
-    for event in mix(EVENTS_WRITTEN, KEYS):
+    for event in events:
         key, at_ms = event.user_key.encode(), event.received_at_ms
         producer.produce(EVENTS, key=key, value=encode(event), timestamp=at_ms, on_delivery=failed)
         producer.poll(0)
+        while len(producer) > QUEUED_MAX // 2:
+            producer.poll(0.01)
     assert producer.flush(60) == 0, "the broker did not take every event within 60 s"
     assert not failures, f"{len(failures)} events not taken: {failures[0]}"
 
 
-def _measured(stack: Stack) -> tuple[Sample, Sample]:
-    """The first sample after warm-up and one MEASURED_S later, or before the topic is empty."""
+def speed(stack: Stack, after: int, written: int) -> tuple[float, float]:
+    """(events a second, us of the TaskManager's CPU an event) on one core.
+
+    Counted from the moment `after` events were read, until MEASURED_S later or shortly before the
+    `written` ones are used up.
+    """
+    begin, end = _measured(stack, after, written)
+    events = end.records - begin.records
+    return events / (end.at_s - begin.at_s), (end.cpu_s - begin.cpu_s) * 1e6 / events
+
+
+def _measured(stack: Stack, after: int, written: int) -> tuple[Sample, Sample]:
     pid = stack.state.pids["taskmanager-1"]
     url = f"http://127.0.0.1:{stack.state.ports['prometheus_taskmanager']}/metrics"
     _pin(pid)
     first: Sample | None = None
     last: Sample | None = None
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + PATIENCE_S + after / SLOWEST_PER_S
     while time.monotonic() < deadline:
         sample = _sample(pid, url)
-        if sample.records >= EVENTS_WRITTEN:
+        if sample.records >= written:
             break
-        if sample.records >= WARM_UP:
+        if sample.records >= after:
             first, last = first or sample, sample
             if last.at_s - first.at_s >= MEASURED_S:
                 break
         time.sleep(SAMPLE_S)
-    assert first is not None and last is not None, f"{WARM_UP} events took over {PATIENCE_S} s"
+    assert first is not None and last is not None, f"{after} events took over {PATIENCE_S} s"
     assert last.records > first.records, "too few events to measure: the topic is empty already"
     return first, last
 

@@ -115,13 +115,25 @@ def context(
     return out
 
 
-def mix(events: int, keys: int, seed: int = 1) -> Iterator[Event]:
-    """The events of the mix in engine time, 1 ms apart."""
+def arrivals(keys: int, beginning_ms: int) -> Iterator[Event]:
+    """The first event of every key, 1 ms apart."""
+    return (_event(key, 0, beginning_ms + key) for key in range(keys))
+
+
+def mix(
+    events: int,
+    keys: int,
+    seed: int = 1,
+    *,
+    beginning_ms: int = BEGINNING_MS,
+    first_index: int = 0,
+) -> Iterator[Event]:
+    """The events of the mix in engine time, 1 ms apart; each key's begin at `first_index`."""
     rng = random.Random(seed)
-    indexes = [0] * keys
+    indexes = [first_index] * keys
     last: Event | None = None
     for number in range(events):
-        now_ms = BEGINNING_MS + number
+        now_ms = beginning_ms + number
         if last is not None and rng.random() < DUPLICATES:
             yield replace(last, received_at_ms=now_ms)
             continue
