@@ -28,12 +28,19 @@ TASKMANAGER_CLASS = "org.apache.flink.runtime.taskexecutor.TaskManagerRunner"
 CLIENT_CLASS = "org.apache.flink.client.cli.CliFrontend"
 
 
+def scratch(layout: Layout) -> Path:
+    """Where Flink's processes keep what no restart needs."""
+    return layout.data / "flink" / "tmp"
+
+
 def _java(layout: Layout, java: Path, settings: Mapping[str, Any], flags: list[str]) -> list[str]:
     return [
         str(java),
         *flags,
         *str(settings["env.java.opts.all"]).split(),
         f"-Dlog4j.configurationFile=file:{layout.conf / 'flink-log4j.properties'}",
+        # A process that is killed leaves its scratch files: `down` finds and deletes them here.
+        f"-Djava.io.tmpdir={scratch(layout)}",
         "-cp",
         f"{layout.flink_home}/lib/*",
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -14,6 +15,7 @@ from typing import Any
 from infra.local import supervisor
 from infra.local.builds import Build, ensure_build, existing_build
 from infra.local.claims import Claims, claims
+from infra.local.flink import scratch
 from infra.local.flink_config import write_config
 from infra.local.flink_rest import FlinkError, FlinkRest
 from infra.local.layout import Layout, read_layout
@@ -211,6 +213,7 @@ class Stack:
                 self.report(f"{name:<12} stopped")
             for mark in self.layout.run.glob("*.failed"):
                 mark.unlink()
+            shutil.rmtree(scratch(self.layout), ignore_errors=True)
             if (self.layout.run / CLEAN).exists():
                 forget_leaders(self.layout.data)
             write_state(self.layout.stack, replace(self.state, pids={}))
