@@ -30,10 +30,12 @@ from gateway.wire import BODY_BYTES_MAX
 
 logger = logging.getLogger(__name__)
 LINE, END = b"POST /v1/events HTTP/1.1\r\n", b"\r\n\r\n"
+ASKING = b"POST /v1/events?wait="
 HEAD_BYTES_MAX, HEADS_KEPT_MAX = 4096, 2048
 RECEIVED_BYTES_MAX = BODY_BYTES_MAX + HEAD_BYTES_MAX
 IDLE_S, SWEEP_S, DRAIN_POLL_S = 75.0, 15.0, 0.02
 LEFT_TO_AIOHTTP = ("Transfer-Encoding", "Expect", "Upgrade")
+_LINE = re.compile(rb"POST /v1/events(?:\?wait=([0-9]{1,4}))? HTTP/1\.1\r\n")
 _FIELDS = re.compile(rb"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t -~]*\r\n)+\r\n")
 
 
@@ -42,6 +44,7 @@ class Head(Struct, frozen=True):
 
     length: int
     asked: Asked
+    wait_ms: int = 0
 
 
 @lru_cache(HEADS_KEPT_MAX)
@@ -50,10 +53,11 @@ def read_head(data: bytes) -> Head | None:
 
     A browser sends the same head with each batch, so most are known.
     """
-    if not data.startswith(LINE) or not _FIELDS.fullmatch(data, len(LINE)):
+    line_one = _LINE.match(data)
+    if line_one is None or not _FIELDS.fullmatch(data, line_one.end()):
         return None
     headers: CIMultiDict[str] = CIMultiDict()
-    for line in data[len(LINE) : -len(END)].decode("ascii").split("\r\n"):
+    for line in data[line_one.end() : -len(END)].decode("ascii").split("\r\n"):
         name, _, value = line.partition(":")
         if name in headers:
             return None
@@ -65,7 +69,7 @@ def read_head(data: bytes) -> Head | None:
         return None
     if headers.get("Connection", "keep-alive").lower() != "keep-alive":
         return None
-    return Head(int(length), asked_of(headers))
+    return Head(int(length), asked_of(headers), int(line_one[1] or 0))
 
 
 class Front:
@@ -180,7 +184,7 @@ class Door(asyncio.Protocol):
 
     async def _answer(self, head: Head, body: bytes) -> None:
         try:
-            answer = await self._front.poster.post(body, head.asked, self._ip)
+            answer = await self._front.poster.post(body, head.asked, self._ip, head.wait_ms)
         except Exception as error:
             # The message may quote the request, so only its kind is logged.
             logger.error("a request failed: %s", type(error).__name__)
@@ -210,7 +214,11 @@ class Door(asyncio.Protocol):
 
 
 def _may_be_ours(received: bytes) -> bool:
-    return received.startswith(LINE) or LINE.startswith(received)
+    return (
+        received.startswith((LINE, ASKING))
+        or LINE.startswith(received)
+        or (ASKING.startswith(received))
+    )
 
 
 @lru_cache(1024)

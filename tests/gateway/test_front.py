@@ -40,10 +40,13 @@ FORMS = {
     "bad token": request(HOST, JSON, body=BODY.replace(b"visitor_seed", b"visitor_token")),
     "empty": request(HOST, JSON, body=b""),
     "gzip that is none": request(HOST, JSON, b"Content-Encoding: gzip"),
+    "wait": request(HOST, JSON, line=b"POST /v1/events?wait=1 HTTP/1.1\r\n"),
     "crawler": request(HOST, JSON, b"User-Agent: Googlebot/2.1"),
 }
 TAKEN_BY_AIOHTTP = {
-    "query": request(HOST, JSON, line=b"POST /v1/events?wait=0 HTTP/1.1\r\n"),
+    "query": request(HOST, JSON, line=b"POST /v1/events?site=demo HTTP/1.1\r\n"),
+    "long wait": request(HOST, JSON, line=b"POST /v1/events?wait=12345 HTTP/1.1\r\n"),
+    "wait in words": request(HOST, JSON, line=b"POST /v1/events?wait=long HTTP/1.1\r\n"),
     "http 1.0": request(HOST, JSON, line=b"POST /v1/events HTTP/1.0\r\n"),
     "chunked": request(HOST, JSON, b"Transfer-Encoding: chunked", body=b"0\r\n\r\n", length=False),
     "length and chunks": request(HOST, JSON, b"Transfer-Encoding: chunked"),
