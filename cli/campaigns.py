@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from cli.output import CommandError, print_result, table
 from connectors.file_fields import FileError
 from connectors.files import Read, json_schema, read_campaigns
 from connectors.publish import publish, same
+from gateway.preview import PARAMETER, VALID_MS, Preview, sign
 from models.coverage_findings import of_conditions
 from models.names import HOW_WRITTEN, NAMES
 from schemas.campaign import EMAIL, Campaign, Campaigns
@@ -50,6 +52,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         site=True,
     )
     back.add_argument("version", nargs="?", type=int, help="default: the one before the newest")
+    look = action(
+        actions,
+        "preview",
+        "print a signed link that shows one campaign to whoever opens it, and books nothing",
+        "kairos campaigns preview WELCOME_10 --page https://shop.example/",
+        site=True,
+    )
+    look.add_argument("id", metavar="CAMPAIGN")
+    look.add_argument("--page", default="/", help="address of a page of the shop (/)")
     action(actions, "schema", "print the JSON Schema of the file", "kairos campaigns schema")
     action(actions, "names", "what a condition may read", "kairos campaigns names")
 
@@ -174,6 +185,26 @@ def _rollback(args: argparse.Namespace) -> int:
     return _told(made, args, f"the same as version {wanted}, in force in 1 s", new)
 
 
+def _preview(args: argparse.Namespace) -> int:
+    control = writer()
+    site = chosen_site(control, args.site)
+    known = control.newest("campaigns", site.site)
+    found = next((each for each in known.campaigns if each.id == args.id), None) if known else None
+    if found is None:
+        raise CommandError(f"site {site.site} has no campaign {args.id}; apply its file first.")
+    link = preview_link(site, found, args.page, int(time.time() * 1000))
+    print_result({"site": site.site, "campaign": found.id, "link": link}, as_json=args.json,
+                 lines=[link])  # fmt: skip
+    return 0
+
+
+def preview_link(site: Site, campaign: Campaign, page: str, now_ms: int) -> str:
+    """The address of a page that shows this campaign for a week."""
+    shown = Preview(campaign.id, campaign.action_type, campaign.render, now_ms + VALID_MS)
+    token = sign(site.site, site.mint_secret, shown)
+    return f"{page}{'&' if '?' in page else '?'}{PARAMETER}={token}"
+
+
 def _schema(args: argparse.Namespace) -> int:
     print(json.dumps(json_schema("campaigns"), indent=None if args.json else 2))
     return 0
@@ -206,6 +237,7 @@ _ACTIONS = {
     "apply": _apply,
     "list": _list,
     "rollback": _rollback,
+    "preview": _preview,
     "schema": _schema,
     "names": _names,
 }

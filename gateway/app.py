@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 import msgspec
 from aiohttp import web
 
-from gateway import cors
+from gateway import cors, preview
 from gateway.assets import HEADERS as ASSET_HEADERS
 from gateway.assets import Assets
 from gateway.exchange import NO_STORE, answer_headers, asked_of
@@ -44,6 +45,7 @@ def make_app(parts: Parts) -> web.Application:
     routes = Routes(parts)
     app.router.add_post("/v1/events", routes.events)
     app.router.add_options("/v1/events", routes.preflight)
+    app.router.add_post("/v1/preview", routes.preview)
     app.router.add_get("/v1/stream", parts.streams.handle)
     app.router.add_get("/healthz", routes.healthz)
     app.router.add_get("/readyz", routes.readyz)
@@ -77,6 +79,18 @@ class Routes:
                 answer = await self._parts.poster.post(data, asked, request.remote or "", wait_ms)
         allowed = self._parts.sites.knows_origin(asked.origin)
         headers = answer_headers(asked.origin, allowed=allowed, retry_after_s=answer.retry_after_s)
+        return web.Response(
+            body=answer.body, status=answer.status, content_type=JSON, headers=headers
+        )
+
+    async def preview(self, request: web.Request) -> web.Response:
+        """POST /v1/preview: no event, no decision, nothing booked."""
+        sites, now_ms = self._parts.sites, int(time.time() * 1000)
+        answer = preview.answered(
+            await request.read(), lambda name: sites.at(name, now_ms), now_ms=now_ms
+        )
+        origin = request.headers.get("Origin", "")
+        headers = answer_headers(origin, allowed=sites.knows_origin(origin))
         return web.Response(
             body=answer.body, status=answer.status, content_type=JSON, headers=headers
         )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-NAMES = frozenset(("kairos.js", "kairos-render.js"))
+NAMES = frozenset(("kairos.js", "kairos-render.js", "kairos-more.js", "kairos-debug.js"))
 CACHE_S = 300
 HEADERS = {
     "Cache-Control": f"public, max-age={CACHE_S}",
