@@ -1,0 +1,1 @@
+"""The SDK against scripted decisions: no broker, no job, one process."""
