@@ -5,6 +5,7 @@
   const VISIT = 'drawer.visit';
   const FEED_MAX = 6;
   const TOGETHER_MS = 1500;
+  const LATEST_MS = 500;
   const SETTLED_MS = 700;
   const NOBODY = { acked: 0, beaconed: 0, sum: 0, feed: [] };
   const seen = new Map();
@@ -168,6 +169,11 @@
     const former = seen.get(message.slot_id);
     if (former && former !== message.decision_id) twice += 1;
     seen.set(message.slot_id, message.decision_id);
+    // The visitor's page comes first: what is drawn here waits until it has nothing to do.
+    requestIdleCallback(() => show(message), { timeout: LATEST_MS });
+  }
+
+  function show(message) {
     decided(message);
     if (message.scores) bars(scores, message.scores);
     if (message.explain) {
