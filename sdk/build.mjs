@@ -6,15 +6,24 @@ import { gzipSync } from 'node:zlib';
 import { build, transform } from 'esbuild';
 
 const KIB = 1024;
-const LIMITS = { 'kairos.js': 8 * KIB, 'kairos-render.js': 6 * KIB };
+/** The core is loaded first; the others come behind the first events, or only when asked for. */
+const LIMITS = {
+  'kairos.js': 8 * KIB,
+  'kairos-render.js': 6 * KIB,
+  'kairos-more.js': 3 * KIB,
+  'kairos-debug.js': 4 * KIB,
+};
 
 /** Names of the core's own objects; never one of the wire, of storage or of the DOM. */
 const INTERNAL = new RegExp(
   '^(' +
     'tokenFor|lasting|begins|peek|restart|learn|refuse|forget|choose|onToken|onSent|onState|' +
-    'onRefused|onCancel|onAdmitted|onIdentity|failures|admit|expired|cancelled|shown|' +
+    'onRefused|onCancel|onAdmitted|onIdentity|failures|admit|expired|cancelled|' +
     'unload|resume|timing|expires_ms|retry_after_s|connect|online|hold|local|hex|later|beacon|' +
-    'enqueue|withdraw|byVisitor|gate|common|draw|decisionListeners|present' +
+    'enqueue|withdraw|byVisitor|gate|common|draw|decisionListeners|present|opted_out|' +
+    'hangUp|onChange|follow|adopt|look|knows|settle|onNone|verdict|failures|shut|live|' +
+    'readPageProduct|readProduct|tidyProduct|domTime|onClick|onClose|onIdentity|container|' +
+    'showPage|readPage|lastAsking|quiet_ms|current|withTracker|recent|waiting' +
     ')$',
 );
 
@@ -37,28 +46,23 @@ const shared = {
   plugins: [minifiedCss],
   mangleProps: INTERNAL,
 };
-const core = { ...shared, entryPoints: ['src/index.ts'] };
 
 // Built aside and moved in: a gateway that serves dist/ never sees half a build.
 const out = mkdtempSync('node_modules/.build-');
 process.on('exit', () => rmSync(out, { recursive: true, force: true }));
 
-// Both files speak to each other, so they share one table of shortened names.
-const { mangleCache } = await build({
-  ...shared,
-  mangleCache: {},
-  entryPoints: ['src/render/index.ts'],
-  format: 'iife',
-  outfile: join(out, 'kairos-render.js'),
-});
-const { mangleCache: names } = await build({
-  ...core,
-  mangleCache,
-  format: 'iife',
-  entryPoints: ['src/global.ts'],
-  outfile: join(out, 'kairos.js'),
-});
-await build({ ...core, mangleCache: names, format: 'esm', outfile: join(out, 'kairos.mjs') });
+// The files speak to each other, so they share one table of shortened names.
+let names = {};
+async function bundle(entry, name, format = 'iife') {
+  const outfile = join(out, name);
+  const options = { ...shared, entryPoints: [entry], outfile, format, mangleCache: names };
+  names = (await build(options)).mangleCache;
+}
+await bundle('src/render/index.ts', 'kairos-render.js');
+await bundle('src/more/index.ts', 'kairos-more.js');
+await bundle('src/debug/index.ts', 'kairos-debug.js');
+await bundle('src/global.ts', 'kairos.js');
+await bundle('src/index.ts', 'kairos.mjs', 'esm');
 execFileSync(process.execPath, [
   'node_modules/typescript/bin/tsc',
   ...['-p', 'tsconfig.json', '--emitDeclarationOnly', '--outDir', join(out, 'types')],
@@ -74,6 +78,6 @@ for (const [name, limit] of Object.entries(LIMITS)) {
 if (failed) process.exit(1);
 
 mkdirSync('dist', { recursive: true });
-for (const name of ['kairos.js', 'kairos-render.js', 'kairos.mjs'])
+for (const name of [...Object.keys(LIMITS), 'kairos.mjs'])
   renameSync(join(out, name), join('dist', name));
 cpSync(join(out, 'types'), 'dist/types', { recursive: true });

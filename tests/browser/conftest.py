@@ -57,7 +57,7 @@ def until(probe: Callable[[], T], page: Page | None = None, deadline_s: float = 
 @pytest.fixture(scope="session")
 def dist() -> Path:
     """sdk/dist, freshly built: the build itself refuses bundles over their size."""
-    if not (SDK / "node_modules").exists():
+    if not (SDK / "node_modules" / "axe-core").exists():
         subprocess.run(["npm", "ci"], cwd=SDK, check=True, capture_output=True)
     subprocess.run(["npm", "run", "-s", "build"], cwd=SDK, check=True)
     return SDK / "dist"
@@ -90,12 +90,13 @@ def page(browser: Browser, shop: FixtureShop) -> Iterator[Page]:
 
 @pytest.fixture
 def visit(page: Page, shop: FixtureShop) -> Callable[..., Page]:
-    """Opens a path and waits until the socket said hello."""
+    """Opens a path and waits until the socket said hello and every file of the SDK runs."""
 
     def go(path: str = "/p/1") -> Page:
         hellos = len(shop.hellos)
         page.goto(shop.url + path)
         until(lambda: len(shop.hellos) > hellos, page)
+        until(lambda: page.evaluate("!!(window.kairosMore && window.kairosRender)"), page)
         return page
 
     return go

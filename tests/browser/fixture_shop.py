@@ -20,6 +20,14 @@ STRICT = (
     "require-trusted-types-for 'script'"
 )
 WITH_PICTURES = STRICT + "; img-src 'self'"
+SETTINGS = {
+    "pending": 'data-consent="pending"',
+    "session": 'data-consent="session"',
+    "off": 'data-consent="off"',
+    "elsewhere": 'data-path="/v1/e"',
+}
+"""Pages that differ in how the script tag is set."""
+
 TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
 
 Json = dict[str, Any]
@@ -36,6 +44,7 @@ class FixtureShop:
         self.answers: dict[str, Callable[[Json], list[Json]]] = {}
         self.policy = STRICT
         self.epoch = 7
+        self.previewed: Json | None = None
         self._sockets: list[web.WebSocketResponse] = []
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -61,6 +70,11 @@ class FixtureShop:
         """Events of these types, in order of arrival."""
         return [event for event in self.events if event["type"] in types]
 
+    @property
+    def open_sockets(self) -> int:
+        """How many sockets said hello and are open."""
+        return len(self._sockets)
+
     def push(self, *frames: Json) -> None:
         """Sends frames on every open socket."""
         asyncio.run_coroutine_threadsafe(self._push(frames), self._loop).result(10)
@@ -77,6 +91,9 @@ class FixtureShop:
     async def _listen(self) -> int:
         app = web.Application()
         app.router.add_post("/v1/events", self._events)
+        app.router.add_post("/v1/e", self._events)
+        app.router.add_post("/v1/preview", self._preview)
+        app.router.add_post("/api/{path:.*}", self._shop_answer)
         app.router.add_get("/v1/stream", self._stream)
         app.router.add_get("/sdk/{name}", self._sdk)
         app.router.add_get("/pic/{shade}.svg", self._picture)
@@ -107,6 +124,17 @@ class FixtureShop:
         answer = {"visitor_token": token, "accepted": accepted, "duplicates": 0, "rejected": []}
         return web.json_response(answer, status=202)
 
+    async def _preview(self, request: web.Request) -> web.Response:
+        asked = json.loads(await request.text())
+        if asked["token"] != "signed":
+            return web.json_response({"error": "the link is not this site's"}, status=403)
+        return web.json_response({"decision": self.previewed})
+
+    async def _shop_answer(self, request: web.Request) -> web.Response:
+        """The shop's own interface: what a path ending in `refused` asks for does not happen."""
+        refused = request.match_info["path"].endswith("refused")
+        return web.json_response({}, status=422 if refused else 200)
+
     async def _stream(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse()
         await socket.prepare(request)
@@ -136,6 +164,11 @@ class FixtureShop:
 
     async def _page(self, request: web.Request) -> web.Response:
         path = request.match_info["path"]
+        if path in SETTINGS:
+            text = (PAGES / "plain.html").read_text(encoding="utf-8")
+            headers = {"Content-Security-Policy": self.policy}
+            text = text.replace("SETTING", SETTINGS[path])
+            return web.Response(text=text, content_type="text/html", headers=headers)
         file = PAGES / (path if path.endswith((".css", ".js")) else f"{path.split('/')[0]}.html")
         if not file.exists():
             return web.Response(status=204)

@@ -1,5 +1,4 @@
-import type { Tracker } from '../lib/createTracker';
-import type { PageMeter } from './measurePage';
+import type { Tracker } from '../lib/tracker';
 import { readPageProduct, readSource } from './readPage';
 import { declaredFields } from './watchClicks';
 
@@ -20,14 +19,4 @@ export function openPage(tracker: Tracker, t0_ms: number, automated: boolean) {
     if (!element.matches(INTERACTIVE))
       tracker.track(element.dataset.kairosEvent!, declaredFields(element), how);
   tracker.flush();
-}
-
-/** A route of a single-page application: the old view's last figures, then timers from zero. */
-export function changePage(
-  tracker: Tracker,
-  meter: PageMeter,
-  former: { url: string; path: string },
-) {
-  tracker.track('scroll', { page: former }, { hold: true });
-  meter.reset();
 }

@@ -1,4 +1,5 @@
-import type { Ports, Store } from '../lib/ports';
+import type { Ports } from '../lib/ports';
+import { openStore } from './openStore';
 
 const REQUEST_MS = 15_000;
 const DRIFT_MS = 1_000;
@@ -59,27 +60,4 @@ export function pageClock(): number {
   const page_ms = performance.timeOrigin + performance.now();
   const wall_ms = Date.now();
   return Math.abs(page_ms - wall_ms) > DRIFT_MS ? wall_ms : page_ms;
-}
-
-/** Storage that a browser may refuse altogether; then it remembers for this page only. */
-function openStore(name: 'localStorage' | 'sessionStorage'): Store {
-  const memory = new Map<string, string>();
-  const attempt = <T>(use: (store: Storage) => T, otherwise: T): T => {
-    try {
-      return use(window[name]);
-    } catch {
-      return otherwise;
-    }
-  };
-  return {
-    get: (key) => attempt((s) => s.getItem(key), null) ?? memory.get(key) ?? null,
-    set(key, value) {
-      if (!attempt((s) => (s.setItem(key, value), true), false)) memory.set(key, value);
-    },
-    remove(key) {
-      attempt((s) => s.removeItem(key), undefined);
-      memory.delete(key);
-    },
-    keys: () => attempt((s) => Object.keys(s), []),
-  };
 }

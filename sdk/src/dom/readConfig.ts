@@ -22,13 +22,22 @@ export interface Config {
   texts?: Partial<Texts>;
   /** Overrides the flag for automated browsers. */
   automated?: boolean;
+  /** Until the visitor chose: `pending` keeps events in memory, `off` makes none. */
+  until?: 'pending' | 'off';
+  /** When fast clicks count as rage; default 3 clicks, 30 px, 1,000 ms. */
+  rage?: { clicks?: number; radius_px?: number; window_ms?: number };
+  /** Watch forms, answers and the data layer for cart changes; default true. */
+  effects?: boolean;
+  /** Pattern of the addresses that add to this shop's cart. */
+  cart?: string;
 }
 
 /** Configuration from the script tag's data attributes, or null when it names no site. */
 export function readConfig(script: HTMLScriptElement | null): Config | null {
-  const { site, endpoint, path, consent, auto, preload, links } = script?.dataset ?? {};
+  const { site, endpoint, path, consent, auto, preload, links, effects, cart } =
+    script?.dataset ?? {};
   if (!script || !site) return null;
-  const all = consent === 'granted';
+  const all = /^(granted|full)$/.test(consent!);
   return {
     site,
     endpoint: endpoint || new URL(script.src).origin,
@@ -37,7 +46,10 @@ export function readConfig(script: HTMLScriptElement | null): Config | null {
     preload: preload !== 'off',
     ...(path ? { path } : {}),
     ...(links ? { links: links.split(/[\s,]+/) } : {}),
-    ...(all || consent === 'denied'
+    ...(cart ? { cart } : {}),
+    effects: effects !== 'off',
+    ...(consent === 'pending' || consent === 'off' ? { until: consent } : {}),
+    ...(all || /^(denied|session)$/.test(consent!)
       ? { consent: { analytics: all, personalization: all, marketing: all } }
       : {}),
   };

@@ -1,14 +1,6 @@
-import type { Tracker } from '../lib/createTracker';
+import type { Tracker } from '../lib/tracker';
 import type { EventFields } from '../lib/types';
 import { readProduct } from './readPage';
-
-const RAGE_CLICKS = 3;
-const RAGE_RADIUS_PX = 30;
-const RAGE_WINDOW_MS = 1_000;
-/** Things that are clicked fast on purpose. */
-const STEPPERS =
-  'input,select,textarea,video,audio,[role=grid],[role=spinbutton],[role=slider],' +
-  '[data-kairos-norage]';
 
 export function domTime(event: Event): number {
   return performance.timeOrigin + event.timeStamp;
@@ -25,10 +17,8 @@ export function declaredFields(element: HTMLElement): EventFields {
   };
 }
 
-/** `data-track` clicks, `data-kairos-event` on buttons, links and forms, searches, rage clicks. */
+/** `data-track` clicks, `data-kairos-event` on buttons, links and forms, searches. */
 export function watchClicks(tracker: Tracker) {
-  let recent: MouseEvent[] = [];
-
   addEventListener(
     'click',
     (event) => {
@@ -45,7 +35,6 @@ export function watchClicks(tracker: Tracker) {
           { ...declaredFields(tracked), properties: { target: tracked.dataset.track! } },
           { t0_ms: domTime(event) },
         );
-      if (target && event.isTrusted) rage(event, target);
     },
     true,
   );
@@ -62,26 +51,5 @@ export function watchClicks(tracker: Tracker) {
       tracker.track(type, fields, { t0_ms: domTime(event) });
     },
     true,
-  );
-
-  function rage(event: MouseEvent, target: Element) {
-    const near = (other: MouseEvent) =>
-      event.timeStamp - other.timeStamp < RAGE_WINDOW_MS &&
-      Math.hypot(event.clientX - other.clientX, event.clientY - other.clientY) < RAGE_RADIUS_PX;
-    recent = [...recent.filter(near), event];
-    if (recent.length < RAGE_CLICKS) return;
-    recent = [];
-    const stepper = target.closest(STEPPERS) || besideNumber(target);
-    if (stepper || !getSelection()?.isCollapsed) return;
-    const name = target.tagName.toLowerCase() + (target.id ? '#' + target.id : '');
-    tracker.track('rage_click', { properties: { target: name } }, { t0_ms: domTime(event) });
-  }
-}
-
-/** The plus and minus buttons of a quantity field. */
-function besideNumber(target: Element): boolean {
-  const group = target.closest('button,[role=button]')?.parentElement;
-  return !!group?.querySelector(
-    '[type=number],[type=date],[role=spinbutton],[inputmode=numeric]',
   );
 }

@@ -1,4 +1,4 @@
-import type { Tracker } from '../lib/createTracker';
+import type { Tracker } from '../lib/tracker';
 import { domTime } from './watchClicks';
 
 /** hidden, visible and page_leave; the last chance to send, and the return from the page cache. */

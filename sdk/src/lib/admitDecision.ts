@@ -18,6 +18,8 @@ export interface Gate {
   expired(admitted: Admitted): boolean;
   cancel(slot_id: string): void;
   cancelled(slot_id: string): boolean;
+  /** Admits nothing more. */
+  shut(): void;
   /** Shown slots are remembered for the tab, so that the next page does not show them again. */
   shown(slot_id: string): void;
 }
@@ -27,15 +29,17 @@ export function admitDecision(ports: Ports): Gate {
   const seen = new Set<string>(readJson<string[]>(ports.tab.get(KEY)) || []);
   const withdrawn = new Set<string>();
   const shown: string[] = [...seen];
+  let closed = false;
   return {
     admit(decision) {
       const { slot_id, ttl_ms } = decision;
-      if (!slot_id || seen.has(slot_id)) return null;
+      if (closed || !slot_id || seen.has(slot_id)) return null;
       seen.add(slot_id);
       const received_ms = ports.now();
       if (!(ttl_ms > 0) || withdrawn.has(slot_id)) return null;
       return { decision, received_ms, expires_ms: received_ms + ttl_ms };
     },
+    shut: () => void (closed = true),
     expired: (admitted) => ports.now() >= admitted.expires_ms,
     cancel(slot_id) {
       withdrawn.add(slot_id);

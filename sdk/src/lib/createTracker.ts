@@ -1,6 +1,7 @@
 import { admitDecision } from './admitDecision';
-import type { Admitted, Gate } from './admitDecision';
+import type { Admitted } from './admitDecision';
 import { followStream } from './followStream';
+import type { Frame } from './followStream';
 import { keepSession } from './keepSession';
 import { keepVisitor } from './keepVisitor';
 import { makeId } from './makeId';
@@ -8,54 +9,22 @@ import type { Ports } from './ports';
 import { queueEvents } from './queueEvents';
 import type { Queued } from './queueEvents';
 import { sendQueue } from './sendQueue';
-import type { Consent, Counts, Decision, EventFields, KairosEvent, Timing } from './types';
+import type { Change, TrackOptions, Tracker, TrackerOptions } from './tracker';
+import type { Consent, Counts, Decision, EventFields, KairosEvent } from './types';
 
 const TELEMETRY_MS = 2_000;
 const REMEMBERED = 200;
+const LOOKED_AT = 20;
 
-/** Events that ask for, cancel or answer a decision: they never wait for a batch. */
-const URGENT = new Set(
+/** Decision points: each is answered, if only by a reason for nothing. */
+const ASKING = new Set(
   (
     'page_view product_view add_to_cart remove_from_cart cart_view exit_intent checkout_start ' +
-    'checkout_step purchase ask consent identify impression action_click dismiss convert'
+    'checkout_step purchase ask'
   ).split(' '),
 );
-
-export interface TrackerOptions {
-  site: string;
-  /** Origin of the gateway, without a trailing slash. */
-  endpoint: string;
-  path: string;
-  consent: Consent | null;
-  /** What every event carries, such as page and vectors. */
-  common(type: string): EventFields;
-}
-
-export interface TrackOptions {
-  /** Time of the cause on the page's clock, epoch ms; now when absent. */
-  t0_ms?: number;
-  /** Joins the batch of the next event instead of leaving at once. */
-  hold?: boolean;
-}
-
-export interface Tracker {
-  track(type: string, fields?: EventFields, options?: TrackOptions): KairosEvent;
-  consent(consent: Consent): void;
-  identify(signed: Record<string, unknown>): Promise<boolean>;
-  reset(): void;
-  connect(): void;
-  online(): void;
-  flush(): void;
-  unload(): void;
-  resume(): void;
-  timing(admitted: Admitted, painted_ms: number): Timing;
-  onEvent(listener: (event: KairosEvent) => void): void;
-  onAdmitted(listener: (admitted: Admitted) => void): void;
-  onCancel(listener: (slot_id: string) => void): void;
-  onFrame(listener: (frame: unknown) => void): void;
-  gate: Gate;
-  counts: Counts;
-}
+/** What waits for company; at the end of a page a beacon follows. All else leaves at once. */
+const BATCHED = /^(scroll|hover|pause|tap|hidden|visible|page_leave)$/;
 
 interface Trace {
   t0_ms: number;
@@ -74,7 +43,7 @@ export function createTracker(ports: Ports, options: TrackerOptions): Tracker {
     beaconed: 0,
     dropped: 0,
   };
-  const visitor = keepVisitor(ports, options.consent);
+  const visitor = keepVisitor(ports, options.consent, options.opted_out);
   const session = keepSession(ports, visitor.lasting);
   const queue = queueEvents(ports, session.peek().tab_id, visitor.lasting, (count) => {
     counts.dropped += count;
@@ -86,8 +55,12 @@ export function createTracker(ports: Ports, options: TrackerOptions): Tracker {
   const decisionListeners: ((admitted: Admitted) => void)[] = [];
   const cancelListeners: ((slot_id: string) => void)[] = [];
   const frameListeners: ((frame: unknown) => void)[] = [];
+  const changeListeners: ((change: Change) => void)[] = [];
   let timer: number | null = null;
   let live = false;
+  let last: Frame | null = null;
+  const recent: Queued[] = [];
+  let { until } = options;
 
   const stream = followStream(ports, {
     site,
@@ -101,18 +74,27 @@ export function createTracker(ports: Ports, options: TrackerOptions): Tracker {
       for (const listener of cancelListeners) listener(slot_id);
     },
     onState: (state) => void (live = state),
-    onFrame: (frame) => frameListeners.forEach((listener) => listener(frame)),
+    onFrame: heard,
   });
   const sender = sendQueue(ports, queue, visitor, {
     site,
     url: endpoint + options.path,
-    // A proxy that refuses sockets must not silence decisions: the answer brings them then.
-    wait: () => !live && stream.failures() > 1,
+    // No socket yet, or a proxy that refuses them: then the answer itself brings the decision.
+    wait: (type) => !live && ASKING.has(type),
     onToken: stream.start,
-    onDecision: receive,
+    onDecision(decision) {
+      heard(decision);
+      receive(decision);
+    },
+    onNone: (reason) => heard({ type: 'none', reason }),
     onSent: note,
     counts,
   });
+
+  function heard(frame: Frame) {
+    if (frame.type === 'decision' || frame.type === 'none') last = frame;
+    for (const listener of frameListeners) listener(frame);
+  }
 
   function receive(decision: Decision) {
     const admitted = gate.admit(decision);
@@ -127,7 +109,7 @@ export function createTracker(ports: Ports, options: TrackerOptions): Tracker {
     }
   }
 
-  function enqueue(type: string, fields: EventFields, t0_ms: number): KairosEvent {
+  function enqueue(type: string, fields: EventFields, t0_ms: number) {
     if (session.begins()) {
       if (live) stream.restart(false);
       enqueue('session_start', fields.source ? { source: fields.source } : {}, t0_ms);
@@ -142,27 +124,44 @@ export function createTracker(ports: Ports, options: TrackerOptions): Tracker {
       ...fields,
     };
     const { seed } = visitor.current();
-    queue.push({ envelope: { ...place, seed, consent: visitor.consent() }, event });
+    const item = { envelope: { ...place, seed, consent: visitor.consent() }, event };
+    queue.push(item);
+    if (recent.push(item) > LOOKED_AT) recent.shift();
     traces.set(event.event_id, { t0_ms, sent_ms: 0, type });
     if (traces.size > REMEMBERED) traces.delete(traces.keys().next().value!);
     counts.tracked += 1;
     made.push(event);
-    return event;
   }
 
   function flush() {
     if (timer !== null) ports.cancel(timer);
     timer = null;
-    sender.flush();
+    if (!until) sender.flush();
   }
 
-  function track(type: string, fields: EventFields = {}, how: TrackOptions = {}): KairosEvent {
-    const event = enqueue(type, fields, how.t0_ms ?? ports.now());
-    if (how.hold || !URGENT.has(type)) timer ??= ports.later(flush, TELEMETRY_MS);
+  function track(type: string, fields: EventFields = {}, how: TrackOptions = {}) {
+    if (until === 'off') return;
+    enqueue(type, fields, how.t0_ms ?? ports.now());
+    if (how.hold || BATCHED.test(type)) timer ??= ports.later(flush, TELEMETRY_MS);
     else flush();
     // After the hand-over: a listener may be slow, and a session's start is heard too.
     for (const each of made.splice(0)) for (const listener of eventListeners) listener(each);
-    return event;
+  }
+
+  function changed() {
+    const change = { consent: visitor.consent(), visitor: visitor.current() };
+    for (const listener of changeListeners) listener(change);
+    stream.restart(true);
+  }
+
+  function settle(consent: Consent) {
+    // What was kept until now goes out under the choice, with its own times, or not at all.
+    if (until && queue.release(consent)) session.restart();
+    until = undefined;
+  }
+
+  function connect() {
+    if (!until) stream.start();
   }
 
   return {
@@ -170,44 +169,59 @@ export function createTracker(ports: Ports, options: TrackerOptions): Tracker {
     consent(consent) {
       flush();
       const { seed } = visitor.current();
-      visitor.choose(consent);
+      visitor.choose(consent, !!until);
+      settle(consent);
       if (visitor.current().seed === seed) session.move();
       else session.restart();
       track('consent', { properties: { ...consent } });
-      stream.restart(true);
+      changed();
+    },
+    stop() {
+      until = 'off';
+      queue.clear();
+      stream.stop();
+      gate.shut();
+      for (const listener of cancelListeners) listener('');
     },
     async identify(signed) {
       flush();
-      const maker = { seed: visitor.current().seed, consent: visitor.consent() };
-      const { token } = visitor.current();
-      const body = { site, visitor_token: token, ...session.peek(), ...signed };
+      // Two known people on one device are never one: the second starts as somebody new.
+      if (visitor.knows(String(signed.id))) {
+        visitor.forget();
+        session.restart();
+      }
+      const { seed, token } = visitor.current();
+      const maker = { seed, consent: visitor.consent() };
+      const who = token ? { visitor_token: token } : { visitor_seed: seed };
+      const body = { site, ...who, ...session.peek(), ...signed };
       const answer = await ports.post(endpoint + '/v1/identify', JSON.stringify(body), true);
       if (answer.status >= 300) return false;
       const said = JSON.parse(answer.body) as { visitor_token?: string };
       if (said.visitor_token) visitor.learn(maker, said.visitor_token);
-      stream.restart(true);
+      visitor.name(String(signed.id));
+      changed();
       return true;
     },
     reset() {
       flush();
       visitor.forget();
       session.restart();
-      stream.restart(true);
+      changed();
     },
-    connect: stream.start,
+    connect,
     flush,
     online() {
-      sender.retry();
-      stream.start();
+      if (!until) sender.retry();
+      connect();
     },
     unload() {
-      sender.unload();
+      if (!until) sender.unload();
       session.release();
     },
     resume: session.hold,
     timing({ decision, received_ms }, painted_ms) {
-      // Without a named event the newest urgent one before the arrival is the cause.
-      const event_id = decision.event_id || lastUrgent(traces);
+      // Without a named event the newest decision point before the arrival is the cause.
+      const event_id = decision.event_id || lastAsking(traces);
       const trace = traces.get(event_id);
       return {
         slot_id: decision.slot_id,
@@ -223,23 +237,31 @@ export function createTracker(ports: Ports, options: TrackerOptions): Tracker {
     onAdmitted: (listener) => void decisionListeners.push(listener),
     onCancel: (listener) => void cancelListeners.push(listener),
     onFrame: (listener) => void frameListeners.push(listener),
+    hangUp: stream.stop,
+    onChange: (listener) => void changeListeners.push(listener),
+    follow(change) {
+      flush();
+      visitor.adopt(change);
+      if (change.consent) settle(change.consent);
+      if (!visitor.lasting()) session.restart();
+      stream.restart(true);
+    },
+    look: () => ({
+      live,
+      failures: stream.failures(),
+      until,
+      consent: visitor.consent(),
+      waiting: queue.items().length,
+      recent,
+      last,
+    }),
     gate,
     counts,
   };
 }
 
-const OUTCOMES = new Set([
-  'impression',
-  'action_click',
-  'dismiss',
-  'convert',
-  'consent',
-  'identify',
-]);
-
-function lastUrgent(traces: Map<string, Trace>): string {
+function lastAsking(traces: Map<string, Trace>): string {
   let found = '';
-  for (const [event_id, { type }] of traces)
-    if (URGENT.has(type) && !OUTCOMES.has(type)) found = event_id;
+  for (const [event_id, { type }] of traces) if (ASKING.has(type)) found = event_id;
   return found;
 }

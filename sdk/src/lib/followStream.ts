@@ -15,8 +15,9 @@ interface Position {
   last_seq: number;
 }
 
-interface Frame {
+export interface Frame {
   type?: string;
+  reason?: string;
   epoch?: string | number;
   resumed?: boolean;
   heartbeat_s?: number;
@@ -36,7 +37,7 @@ export interface StreamOptions {
   onRefused(): void;
   onState(live: boolean): void;
   /** Every frame as it came, for those who want to see more than actions. */
-  onFrame(frame: unknown): void;
+  onFrame(frame: Frame): void;
 }
 
 export interface Stream {

@@ -3,10 +3,13 @@ import { readJson } from './readJson';
 import type { Consent } from './types';
 
 const KEY = 'kairos.v';
+const NOTHING: Consent = { analytics: false, personalization: false, marketing: false };
 
 export interface Visitor {
   seed: string;
   token: string | null;
+  /** A digest of the known id, once somebody was identified. */
+  known?: number;
 }
 
 /** Seed and consent of the moment an event was made in. */
@@ -20,27 +23,37 @@ export interface VisitorKeeper {
   consent(): Consent | null;
   /** True where the visitor allowed a lasting profile, so that storage may be used. */
   lasting(): boolean;
-  choose(consent: Consent): void;
+  /** `unsent`: nothing of this visitor left the page yet, so there is nothing to unlink. */
+  choose(consent: Consent, unsent?: boolean): void;
   /** The token to send for an event, or null where its seed has to speak. */
   tokenFor(maker: Maker): string | null;
   learn(maker: Maker, token: string): void;
   /** Forgets a token the gateway did not take; true when there was one. */
   refuse(): boolean;
+  /** True where somebody with another id was identified before. */
+  knows(id: string): boolean;
+  name(id: string): void;
   forget(): void;
+  /** The visitor of another tab, as far as it may be shared. */
+  adopt(other: { consent: Consent | null; visitor: Visitor }): void;
 }
 
 /**
  * Who the visitor is: a random seed until the gateway answers with a token. Both are stored only
  * under personalization consent; a withdrawal erases them and starts an unlinkable visitor.
  */
-export function keepVisitor(ports: Ports, initial: Consent | null): VisitorKeeper {
+export function keepVisitor(
+  ports: Ports,
+  initial: Consent | null,
+  opted_out = false,
+): VisitorKeeper {
   const stored = readJson<Visitor & { consent: Consent }>(ports.local.get(KEY));
   const usable = stored && /^[0-9a-f]{32}$/.test(stored.seed) ? stored : null;
-  let chosen = initial || (usable && usable.consent) || null;
+  let chosen = initial || (usable && usable.consent) || (opted_out ? NOTHING : null);
   const fresh = (): Visitor => ({ seed: ports.hex(16), token: null });
   const lasting = () => chosen?.personalization === true;
   let visitor: Visitor =
-    usable && lasting() ? { seed: usable.seed, token: usable.token || null } : fresh();
+    usable && lasting() ? { ...usable, token: usable.token || null } : fresh();
   const save = () =>
     lasting()
       ? ports.local.set(KEY, JSON.stringify({ ...visitor, consent: chosen }))
@@ -52,31 +65,48 @@ export function keepVisitor(ports: Ports, initial: Consent | null): VisitorKeepe
     current: () => visitor,
     consent: () => chosen,
     lasting,
-    choose(consent) {
+    choose(consent, unsent) {
       const before = chosen?.personalization;
       chosen = { ...consent };
       // A grant keeps the seed, so the visit so far is the same visitor; its token was of a
       // kind without consent. A refusal starts somebody who cannot be linked.
-      if (lasting()) visitor = before ? visitor : { seed: visitor.seed, token: null };
-      else if (before !== false) visitor = fresh();
+      if (lasting()) visitor = before ? visitor : { ...visitor, token: null };
+      else if (before !== false && !unsent) visitor = fresh();
       save();
     },
     tokenFor: (maker) => (mine(maker) ? visitor.token : null),
     learn(maker, token) {
       // An answer for an earlier visitor must not name the present one.
       if (!mine(maker) || visitor.token === token) return;
-      visitor = { seed: visitor.seed, token };
+      visitor = { ...visitor, token };
       save();
     },
     refuse() {
       if (!visitor.token) return false;
-      visitor = { seed: visitor.seed, token: null };
+      visitor = { ...visitor, token: null };
       save();
       return true;
+    },
+    knows: (id) => visitor.known !== undefined && visitor.known !== digest(id),
+    name(id) {
+      visitor = { ...visitor, known: digest(id) };
+      save();
     },
     forget() {
       visitor = fresh();
       save();
     },
+    adopt(other) {
+      chosen = other.consent;
+      visitor = lasting() ? other.visitor : fresh();
+      save();
+    },
   };
+}
+
+/** 32 bits of an id: enough to see that it is another one, too few to name anybody. */
+function digest(id: string): number {
+  let sum = 5381;
+  for (let i = 0; i < id.length; i += 1) sum = (sum * 33 + id.charCodeAt(i)) | 0;
+  return sum;
 }

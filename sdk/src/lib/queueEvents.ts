@@ -20,6 +20,8 @@ export interface Queued {
   event: KairosEvent;
   /** Given to the network and not yet answered. */
   sent?: boolean;
+  /** What became of it, for those who look; absent while it waits. */
+  verdict?: string;
 }
 
 interface Saved {
@@ -34,6 +36,8 @@ export interface EventQueue {
   drop(items: readonly Queued[]): void;
   /** Writes what must outlive the page; without consent that is nothing. */
   save(): void;
+  /** A choice of consent: what was kept travels under it; true where it is forgotten. */
+  release(consent: Consent): boolean;
   clear(): void;
 }
 
@@ -68,6 +72,12 @@ export function queueEvents(
         const record: Saved = { saved_ms: ports.now(), items: list };
         ports.local.set(PREFIX + tab_id, JSON.stringify(record));
       }
+    },
+    release(consent) {
+      const forgotten = !consent.analytics && !consent.personalization;
+      if (forgotten) list = [];
+      for (const { envelope } of list) envelope.consent = consent;
+      return forgotten;
     },
     clear() {
       list = [];

@@ -14,15 +14,18 @@ interface Accepted {
   duplicates?: number;
   rejected?: { index: number; field: string; error: string }[];
   decision?: Decision | null;
+  reason?: string | null;
 }
 
 export interface SenderOptions {
   site: string;
   url: string;
-  /** True while no socket brings decisions, so that the answer itself has to. */
-  wait(): boolean;
+  /** True where the answer to a batch ending in this type has to bring the decision. */
+  wait(type: string): boolean;
   onToken(): void;
   onDecision(decision: Decision): void;
+  /** The answer said why there is none. */
+  onNone(reason: string): void;
   onSent(items: readonly Queued[]): void;
   counts: Counts;
 }
@@ -78,7 +81,9 @@ export function sendQueue(
     const keep = keepalive_bytes + bytes <= MAX_BYTES;
     if (keep) keepalive_bytes += bytes;
     queue.mark(batch, true);
-    const url = options.wait() ? `${options.url}?wait=${WAIT_MS}` : options.url;
+    verdict(batch, 'sent');
+    const asks = options.wait(batch[batch.length - 1]!.event.type);
+    const url = asks ? `${options.url}?wait=${WAIT_MS}` : options.url;
     const answered = ports.post(url, body, keep);
     options.onSent(batch);
     const release = () => void (keep && (keepalive_bytes -= bytes));
@@ -96,6 +101,9 @@ export function sendQueue(
     if (status === 413 && batch.length > 1) return halve(batch);
     queue.drop(batch);
     const said = readJson<Accepted>(answer.body) || {};
+    verdict(batch, status < 300 ? 'accepted' : 'refused ' + status);
+    for (const { index, field, error } of said.rejected || [])
+      if (batch[index]) batch[index].verdict = `rejected: ${field} ${error}`;
     if (status < 300) {
       attempt = 0;
       counts.acked += said.accepted ?? batch.length;
@@ -106,8 +114,13 @@ export function sendQueue(
         options.onToken();
       }
       if (said.decision) options.onDecision(said.decision);
+      else if (said.reason) options.onNone(said.reason);
     } else counts.rejected += batch.length;
     queue.save();
+  }
+
+  function verdict(batch: readonly Queued[], text: string) {
+    for (const item of batch) item.verdict = text;
   }
 
   function halve(batch: Queued[]) {
@@ -118,6 +131,7 @@ export function sendQueue(
 
   function fail(batch: Queued[], retry_after_s: number | null) {
     queue.mark(batch, false);
+    verdict(batch, 'waits for another try');
     queue.save();
     if (timer !== null) return;
     timer = ports.later(retry, waitBackoff(attempt, ports.random(), retry_after_s));

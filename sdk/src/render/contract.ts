@@ -1,5 +1,5 @@
 import type { Admitted } from '../lib/admitDecision';
-import type { Tracker } from '../lib/createTracker';
+import type { Tracker } from '../lib/tracker';
 import type { Decision, Timing } from '../lib/types';
 
 /** What the renderer tells the core; the core turns it into outcome events. */
@@ -25,7 +25,20 @@ export interface PresenterOptions {
   links: readonly string[];
   /** Newest last, bounded; the page reads it as kairos.debug.timeline. */
   timeline: Timing[];
+  own: Own;
 }
+
+/** What a component of the shop's own tells; each call becomes an outcome. */
+export interface Report {
+  /** It is on screen: the impression, once. */
+  shown(): void;
+  clicked(target: string): void;
+  /** Closed by the visitor. */
+  dismissed(): void;
+}
+
+/** Draws an action itself and returns how to take it away, or nothing to leave it to kairos. */
+export type Own = (decision: Decision, report: Report) => (() => void) | null | undefined | void;
 
 export interface Presenter {
   present(admitted: Admitted): void;

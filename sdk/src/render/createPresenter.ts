@@ -1,5 +1,5 @@
 import type { Admitted } from '../lib/admitDecision';
-import type { Tracker } from '../lib/createTracker';
+import type { Tracker } from '../lib/tracker';
 import type { Drawn, Presenter, PresenterOptions } from './contract';
 import { drawAction } from './drawAction';
 import { safeUrl } from './safeUrl';
@@ -19,8 +19,7 @@ export function createPresenter(tracker: Tracker, options: PresenterOptions): Pr
   const occupants = new Map<Element | null, string>();
 
   function present(admitted: Admitted) {
-    const { render } = admitted.decision;
-    if (!render || !KINDS.includes(render.kind)) return;
+    if (!admitted.decision.render) return;
     waiting.push(admitted);
     pump();
   }
@@ -51,23 +50,20 @@ export function createPresenter(tracker: Tracker, options: PresenterOptions): Pr
     // A newer action replaces what its container showed; an overlay has waited for its turn.
     const former = occupants.get(container);
     if (former) withdraw(former);
-    const surface = drawAction({
-      decision,
-      container,
-      texts,
-      link: (url) => safeUrl(url, location.href, options.links),
-      onClick: (target, t0_ms) =>
-        void tracker.track('action_click', { ...outcome, properties: { target } }, { t0_ms }),
-      onIdentity: (email) => void capture(tracker, email, outcome),
-      onClose(byVisitor) {
-        if (byVisitor) tracker.track('dismiss', outcome);
-        clear(slot_id);
-      },
-    });
-    drawn.set(slot_id, surface);
-    occupants.set(container, slot_id);
-    whenPainted((painted_ms) => {
-      if (!drawn.has(slot_id)) return;
+    const onClick = (target: string, t0_ms?: number) =>
+      tracker.track(
+        'action_click',
+        { ...outcome, properties: { target } },
+        t0_ms ? { t0_ms } : {},
+      );
+    const onClose = (byVisitor: boolean) => {
+      if (byVisitor) tracker.track('dismiss', outcome);
+      clear(slot_id);
+    };
+    let told = false;
+    const seen = (painted_ms: number) => {
+      if (told || !drawn.has(slot_id)) return;
+      told = true;
       tracker.gate.shown(slot_id);
       const painted_at_ms = Math.round(painted_ms);
       const { campaign_id = '', action_type } = decision;
@@ -76,7 +72,30 @@ export function createPresenter(tracker: Tracker, options: PresenterOptions): Pr
       const detail = tracker.timing(admitted, painted_ms);
       if (options.timeline.push(detail) > KEPT_TIMINGS) options.timeline.shift();
       document.dispatchEvent(new CustomEvent('kairos:painted', { detail }));
+    };
+    const remove = options.own(decision, {
+      shown: () => whenPainted(seen),
+      clicked: onClick,
+      dismissed() {
+        drawn.get(slot_id)?.remove();
+        onClose(true);
+      },
     });
+    if (!remove && !KINDS.includes(decision.render!.kind)) return;
+    const surface = remove
+      ? { remove }
+      : drawAction({
+          decision,
+          container,
+          texts,
+          link: (url) => safeUrl(url, location.href, options.links),
+          onClick,
+          onIdentity: (email) => void capture(tracker, email, outcome),
+          onClose,
+        });
+    drawn.set(slot_id, surface);
+    occupants.set(container, slot_id);
+    if (!remove) whenPainted(seen);
   }
 
   function clear(slot_id: string) {
@@ -86,9 +105,13 @@ export function createPresenter(tracker: Tracker, options: PresenterOptions): Pr
     if (waiting.length) pump();
   }
 
+  /** Takes one action away; an empty slot means all, and nothing of what waits is shown. */
   function withdraw(slot_id: string) {
-    drawn.get(slot_id)?.remove();
-    clear(slot_id);
+    if (!slot_id) waiting.length = 0;
+    for (const slot of slot_id ? [slot_id] : drawn.keys()) {
+      drawn.get(slot)?.remove();
+      clear(slot);
+    }
   }
 
   addEventListener('focusout', () => waiting.length && setTimeout(pump, 0));

@@ -1,6 +1,7 @@
 import type { RenderProduct } from '../lib/types';
 import type { Surface } from './contract';
 import { makeElement as make, makeIcon } from './makeElement';
+import { whenPainted } from './whenPainted';
 
 const timeOf = (event: Event) => performance.timeOrigin + event.timeStamp;
 
@@ -144,7 +145,8 @@ function drawProduct(surface: Surface, product: RenderProduct): HTMLElement {
       referrerpolicy: 'no-referrer',
     });
     img.onerror = () => img.remove();
-    img.src = source;
+    // Words first: a picture that arrives early would be decoded before the first frame.
+    whenPainted(() => (img.src = source));
     picture.append(img);
   }
   if (reason) picture.append(make('span', { class: 'why' }, reason));

@@ -137,7 +137,8 @@ test('beacons stay under 60 KB, and what one refuses stays queued', async () => 
     tracker.track('scroll', { properties: { text: 'é'.repeat(1_000) } });
   tracker.unload();
   assert.equal(world.beacons.length, 2);
-  assert.ok(world.beacons.every((b) => Buffer.byteLength(JSON.stringify(b)) <= 60_000));
+  const bytes = (value: unknown) => new TextEncoder().encode(JSON.stringify(value)).length;
+  assert.ok(world.beacons.every((beacon) => bytes(beacon) <= 60_000));
   assert.match(world.local.get('kairos.q.' + world.beacons[0]!.tab_id)!, /"scroll"/);
 });
 

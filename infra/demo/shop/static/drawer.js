@@ -165,7 +165,8 @@
   }
 
   function frame(message) {
-    if (!message || !['decision', 'none'].includes(message.type)) return;
+    // An answer to a post says its reason only; the frame with all the rest follows it.
+    if (!message?.slot_id || !['decision', 'none'].includes(message.type)) return;
     const former = seen.get(message.slot_id);
     if (former && former !== message.decision_id) twice += 1;
     seen.set(message.slot_id, message.decision_id);

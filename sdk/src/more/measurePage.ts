@@ -1,7 +1,7 @@
 import type { Vectors } from '../lib/types';
 
 const INPUT_LIVES_MS = 15_000;
-const BANDS = [0.25, 0.5, 0.75, 0.9];
+const BANDS = [0.25, 0.5, 0.7, 0.9];
 
 export interface PageMeter {
   vectors(): Vectors;
@@ -55,9 +55,11 @@ export function measurePage(onBand: (t0_ms: number) => void, onPause: () => void
     requestAnimationFrame(() => {
       framed = false;
       const { scrollHeight } = document.documentElement;
-      depth = Math.max(depth, Math.min(1, (scrollY + innerHeight) / (scrollHeight || 1)));
+      // The part of the way down that was scrolled; a page without a way has none.
+      const way_px = scrollHeight - innerHeight;
+      if (way_px > 0) depth = Math.max(depth, Math.min(1, scrollY / way_px));
       const before = band;
-      while (band < BANDS.length && depth >= BANDS[band]!) band += 1;
+      while (depth > BANDS[band]!) band += 1;
       if (band > before) onBand(performance.timeOrigin + event.timeStamp);
     });
   }

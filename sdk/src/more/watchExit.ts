@@ -1,8 +1,7 @@
-import type { Tracker } from '../lib/createTracker';
-import { domTime } from './watchClicks';
+import type { Help } from './contract';
 
 /** The pointer leaving through the top edge, once a page view. */
-export function watchExit(tracker: Tracker): { reset(): void } {
+export function watchExit({ tracker, domTime }: Help): { reset(): void } {
   let told = false;
   document.documentElement.addEventListener('mouseleave', (event) => {
     if (told || event.clientY > 0) return;
