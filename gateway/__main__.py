@@ -12,9 +12,11 @@ from connectors.registry import RegistryRefused, RegistryUnavailable
 from gateway.log import LogUnavailable
 from gateway.server import Server
 from gateway.settings import BadSettings, read_settings
+from gateway.wal import OtherCluster
 from gateway.wal_files import DirectoryTaken
 
-FATAL = (BadSettings, LogUnavailable, DirectoryTaken, RegistryUnavailable, RegistryRefused)
+REGISTRY = (RegistryUnavailable, RegistryRefused)
+FATAL = (BadSettings, LogUnavailable, DirectoryTaken, OtherCluster, *REGISTRY)
 PORT_FIX = "; is the port taken?"
 
 

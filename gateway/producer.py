@@ -34,6 +34,7 @@ FRESH_MS = 50
 """A partition whose newest record is younger than this needs no tick."""
 
 FOR_EVER_MS = 0
+CLUSTER_ID_S = 10.0
 AT_FAULT = frozenset(
     (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_TIMESTAMP, KafkaError.INVALID_RECORD)
 )
@@ -89,6 +90,13 @@ class KafkaLog:
             if time.monotonic() > deadline_s:
                 raise LogUnavailable(f"topic {EVENTS} is not there; is the broker up?")
             self._partitions = partitions_of(self._producer, EVENTS)
+
+    def cluster_id(self) -> str:
+        """The id of the cluster; asks it, and waits for the answer. Raises LogUnavailable."""
+        try:
+            return str(self._producer.list_topics(timeout=CLUSTER_ID_S).cluster_id)
+        except KafkaException as error:
+            raise LogUnavailable("the broker does not tell its cluster's id") from error
 
     def produce(self, event: Event, told: Told) -> bool:
         """Encode and hand over a stamped event; see gateway/wal_log.py: Broker."""

@@ -78,6 +78,7 @@ class Server:
             settings.brokers, events, loop, settings.gateway_id, stamp=stamp, on_fatal=self._fatal
         )
         await asyncio.to_thread(broker.start, settings.start_timeout_s)
+        wal.bind(await asyncio.to_thread(broker.cluster_id))
         metrics = Metrics()
         log = DurableLog(
             *(wal, broker, loop, settings.gateway_id, WalMetrics(metrics.registry)),

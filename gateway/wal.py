@@ -18,12 +18,17 @@ from google_crc32c import value
 from gateway.wal_files import File, Folder
 from gateway.wal_record import Damage, Record, encode_all, scan
 
-SUFFIX, CURSOR = ".wal", "cursor"
+SUFFIX, CURSOR, CLUSTER = ".wal", "cursor", "cluster"
 SEGMENT_BYTES_MAX = 64 * 1024 * 1024
+COPIES_MAX = 100
 SEGMENTS_MIN = 8
 """A cap on all bytes is cut into at least so many segments, since only whole ones are deleted."""
 
 FULL = frozenset((errno.ENOSPC, errno.EDQUOT))
+
+
+class OtherCluster(Exception):
+    """The log owes records to another broker than the one at hand."""
 
 
 class DiskFull(Exception):
@@ -111,19 +116,45 @@ class Wal:
 
     def _cut(self, segment: Segment, torn: Damage, data: bytes) -> None:
         """What a crash left of a write that was not acknowledged; a copy is kept all the same."""
-        self.folder.replace(f"torn-{segment.first:020d}-{torn.offset}", data[torn.offset :])
+        self._keep_copy(f"torn-{segment.first:020d}-{torn.offset}", data[torn.offset :])
         self.folder.truncate(segment.name, torn.offset)
         self.opened.torn_bytes += segment.size - torn.offset
         segment.size = torn.offset
 
     def _quarantine(self, segment: Segment, damage: Damage, data: bytes) -> None:
         name = f"damage-{segment.first:020d}-{damage.offset}"
-        self.folder.replace(name, data[damage.offset : damage.offset + damage.size])
+        self._keep_copy(name, data[damage.offset : damage.offset + damage.size])
         self.opened.damage.append((segment.name, damage))
+
+    def _keep_copy(self, name: str, data: bytes) -> None:
+        """For a person to look at; the newest COPIES_MAX of a kind, and none on a full disk."""
+        kind = name.partition("-")[0] + "-"
+        copies = [each for each in self.folder.names() if each.startswith(kind) and each != name]
+        for each in copies[: max(0, len(copies) + 1 - COPIES_MAX)]:
+            self.folder.remove(each)
+        try:
+            self.folder.replace(name, data)
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
 
     def set_aside(self, why: str, seq: int, payload: bytes) -> None:
         """Keep a record that cannot be delivered. Raises OSError."""
-        self.folder.replace(f"{why}-{seq:020d}", payload)
+        self._keep_copy(f"{why}-{seq:020d}", payload)
+
+    def bind(self, cluster_id: str) -> None:
+        """Belong to this cluster from now on. Raises OtherCluster while it owes records to another:
+        sent here, they would be missing there.
+        """
+        known = self.folder.read(CLUSTER, 0, 256).decode("utf-8", "replace")
+        owed = self.last - self.delivered
+        if known not in ("", cluster_id) and owed:
+            text = (
+                f"the log holds {owed} records for the Kafka cluster {known}, this is {cluster_id}"
+            )
+            raise OtherCluster(f"{text}; name another KAIROS_WAL_DIR, or the other broker")
+        if known != cluster_id:
+            self.folder.replace(CLUSTER, cluster_id.encode())
 
     # Writing
 

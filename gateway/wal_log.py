@@ -168,7 +168,7 @@ class DurableLog:
     def _tidied(self, done: Future[None]) -> None:
         self._tidying = False
         error = None if done.cancelled() else done.exception()
-        if isinstance(error, OSError):
+        if isinstance(error, Exception):
             self._failed(error)
 
     # From the committer
@@ -189,7 +189,7 @@ class DurableLog:
             if self._wal.free_early():
                 self._metrics.count("kept_short")
 
-    def _failed(self, error: OSError) -> None:
+    def _failed(self, error: Exception) -> None:
         """The disk cannot be trusted any more: acknowledge nothing, and end."""
         if self._broken:
             return

@@ -46,6 +46,7 @@ Found = Record | Damage
 
 def encode(seq: int, payload: bytes) -> bytes:
     """One record."""
+    assert len(payload) <= PAYLOAD_BYTES_MAX, "a body of 64 KiB makes no such payload"
     packed = _SEQ.pack(seq)
     return b"".join((_HEAD.pack(len(payload), extend(value(packed), payload), seq), payload))
 

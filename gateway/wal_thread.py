@@ -30,7 +30,7 @@ class Committer:
         wal: Wal,
         loop: AbstractEventLoop,
         settled: Settled,
-        failed: Callable[[OSError], None],
+        failed: Callable[[Exception], None],
         timed: Callable[[float], None] = lambda _seconds: None,
     ) -> None:
         self._wal, self._loop = wal, loop
@@ -62,8 +62,9 @@ class Committer:
                 first = self._wal.commit([each.payload for each in group])
             except DiskFull:
                 first = 0
-            except OSError as error:
-                # After a failed sync nobody knows what the disk has: nothing is tried again.
+            except Exception as error:
+                # After a failed sync nobody knows what the disk has: nothing is tried again. And a
+                # thread that ended by a bug must not leave a gateway that looks well.
                 self._loop.call_soon_threadsafe(self._failed, error)
                 return
             self._timed(time.perf_counter() - began_s)

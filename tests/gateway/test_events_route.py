@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from gateway.log import LogFull, LogUnavailable
 from gateway.settings import Rate, Settings
 from schemas.ids import event_slot
 from tests.gateway.conftest import Gateway, start_gateway
@@ -154,6 +155,18 @@ async def test_too_many_events_are_told_when_to_come_back(name: str) -> None:
         statuses.append(response.status)
     assert statuses == [202, 202, 429] and response.headers["Retry-After"] == "1"
     await gateway.close()
+
+
+@pytest.mark.parametrize(("failure", "after"), [(LogUnavailable, "1"), (LogFull, "5")])
+async def test_what_cannot_be_durable_now_is_told_when_to_come_back(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch, failure: type[Exception], after: str
+) -> None:
+    def refused(_event: object) -> None:
+        raise failure("no")
+
+    monkeypatch.setattr(gateway.log, "send", refused)
+    response = await gateway.client.post("/v1/events", json=make_batch())
+    assert (response.status, response.headers["Retry-After"]) == (503, after)
 
 
 async def test_health_tells_what_is_missing(gateway: Gateway) -> None:

@@ -10,7 +10,7 @@ from random import Random
 
 import pytest
 
-from gateway.wal import CURSOR, DiskFull, Wal, read_cursor
+from gateway.wal import COPIES_MAX, CURSOR, DiskFull, OtherCluster, Wal, read_cursor
 from gateway.wal_files import DirectoryTaken, DiskFolder, Folder
 from gateway.wal_reader import Reader
 from gateway.wal_record import encode_all
@@ -239,3 +239,31 @@ def test_two_writers_on_one_directory_are_refused(disk: DiskFolder) -> None:
     again = DiskFolder(disk.path)
     again.lock()
     again.unlock()
+
+
+def test_a_log_that_owes_records_to_another_cluster_is_refused() -> None:
+    """Sent to the wrong broker they would look delivered, and be missing where they belong."""
+    folder = MemoryFolder()
+    wal = filled(folder)
+    wal.bind("first")
+    wal.bind("first")
+    with pytest.raises(OtherCluster, match="30 records for the Kafka cluster first"):
+        opened(folder).bind("second")
+    wal.delivered = wal.last
+    wal.save_cursor()
+    opened(folder).bind("second")
+    assert folder.read("cluster", 0, 99) == b"second"
+
+
+def test_copies_of_what_was_cut_are_bounded_and_need_no_room() -> None:
+    """A full disk must not keep a gateway from starting; a hundred crashes leave a hundred."""
+    folder = MemoryFolder()
+    for number in range(COPIES_MAX + 3):
+        opened(folder).commit([b"x"])
+        newest = max(name for name in folder.names() if name.endswith(".wal"))
+        folder.files[newest].data += b"torn"
+        if number == COPIES_MAX:
+            folder.room = folder.used
+        assert opened(folder).opened.torn_bytes == 4
+        folder.room = 1 << 40
+    assert sum(name.startswith("torn-") for name in folder.names()) == COPIES_MAX

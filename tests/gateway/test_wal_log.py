@@ -177,6 +177,20 @@ async def test_a_failed_sync_acknowledges_nothing_more_and_ends_the_process(
     assert bench.fatal and "input/output error" in bench.fatal[0]
 
 
+async def test_a_thread_that_ends_by_a_bug_ends_the_process_too(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """planted: otherwise the gateway would go on, look well, and answer nobody."""
+
+    def broken(_payloads: list[bytes]) -> int:
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr(bench.log._wal, "commit", broken)
+    with pytest.raises(LogUnavailable):
+        await bench.log.send(EVENT)
+    assert bench.fatal == ["the write-ahead log failed: a bug"] and not bench.log.healthy
+
+
 async def test_a_full_disk_refuses_and_recovers_by_itself(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
