@@ -92,9 +92,9 @@ class KafkaLog:
             self._partitions = partitions_of(self._producer, EVENTS)
 
     def cluster_id(self) -> str:
-        """The id of the cluster; asks it, and waits for the answer. Raises LogUnavailable."""
+        """The cluster's id, empty where it has none; waits for the answer. Raises LogUnavailable."""
         try:
-            return str(self._producer.list_topics(timeout=CLUSTER_ID_S).cluster_id)
+            return self._producer.list_topics(timeout=CLUSTER_ID_S).cluster_id or ""
         except KafkaException as error:
             raise LogUnavailable("the broker does not tell its cluster's id") from error
 

@@ -148,12 +148,12 @@ class Wal:
         """
         known = self.folder.read(CLUSTER, 0, 256).decode("utf-8", "replace")
         owed = self.last - self.delivered
-        if known not in ("", cluster_id) and owed:
+        if cluster_id and known not in ("", cluster_id) and owed:
             text = (
                 f"the log holds {owed} records for the Kafka cluster {known}, this is {cluster_id}"
             )
             raise OtherCluster(f"{text}; name another KAIROS_WAL_DIR, or the other broker")
-        if known != cluster_id:
+        if cluster_id and known != cluster_id:
             self.folder.replace(CLUSTER, cluster_id.encode())
 
     # Writing

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from confluent_kafka import KafkaError
+from confluent_kafka import KafkaError, Producer
 
 from connectors.avro import codec
 from connectors.memory import MemoryRegistry
@@ -164,3 +164,11 @@ async def test_a_record_that_is_not_durable_spares_no_tick(bench: Bench) -> None
     bench.queue.produced.clear()
     bench.log.tick()
     assert bench.queue.produced == [0, 1, 2]
+
+
+async def test_the_cluster_is_known_by_its_id() -> None:
+    """Asked of the client's own mock of a broker, which has an id as every cluster has."""
+    events = codec("events", MemoryRegistry())
+    log = KafkaLog(NOBODY, events, asyncio.get_running_loop(), "gw")
+    log._producer = Producer({"test.mock.num.brokers": 1, "log_level": 0})
+    assert log.cluster_id().startswith("mockCluster")

@@ -245,8 +245,10 @@ def test_a_log_that_owes_records_to_another_cluster_is_refused() -> None:
     """Sent to the wrong broker they would look delivered, and be missing where they belong."""
     folder = MemoryFolder()
     wal = filled(folder)
+    wal.bind("")
     wal.bind("first")
-    wal.bind("first")
+    opened(folder).bind("first")
+    opened(folder).bind("")
     with pytest.raises(OtherCluster, match="30 records for the Kafka cluster first"):
         opened(folder).bind("second")
     wal.delivered = wal.last
