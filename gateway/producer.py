@@ -92,7 +92,7 @@ class KafkaLog:
             self._partitions = partitions_of(self._producer, EVENTS)
 
     def cluster_id(self) -> str:
-        """The cluster's id, empty where it has none; waits for the answer. Raises LogUnavailable."""
+        """The cluster's id, empty if it has none; waits for the answer. Raises LogUnavailable."""
         try:
             return self._producer.list_topics(timeout=CLUSTER_ID_S).cluster_id or ""
         except KafkaException as error:
