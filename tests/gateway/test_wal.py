@@ -80,6 +80,7 @@ def test_a_cursor_that_cannot_be_read_means_everything_again(text: bytes) -> Non
     assert read_cursor(folder) == 0 and len(everything(opened(folder))) == 30
 
 
+@pytest.mark.promise("M6")
 def test_a_crash_costs_nothing_that_was_committed() -> None:
     """1,000 torn tails: power cut in a group's sync, any part of it written, any rubbish behind."""
     chance = Random(6)

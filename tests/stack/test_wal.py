@@ -62,6 +62,7 @@ def sound(found: dict[str, Any]) -> dict[str, Any]:
     return {name: found[name] for name in ("lost", "half", "reordered") if found[name]}
 
 
+@pytest.mark.promise("M6")
 def test_a_killed_gateway_loses_nothing_it_acknowledged(edge: Edge, arrived: Arrived) -> None:
     """SIGKILL at random moments of POSTs; 100 of them in `kairos prove edge-kills`."""
     edge.start()
