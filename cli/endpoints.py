@@ -8,15 +8,22 @@ from dataclasses import dataclass
 
 from cli.output import CommandError
 from infra.local.layout import read_layout
+from infra.local.model_keys import FILE, trusted
 from infra.local.state import read_state
+from jobs.settings import keys_in
+from schemas.model import UNSIGNED
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """Addresses of the two parts that every tool on the log needs."""
+    """Addresses of the two parts that every tool on the log needs.
+
+    `model_keys` are what the job trusts: KAIROS_MODEL_KEYS, else the stack's own key.
+    """
 
     brokers: str
     registry: str
+    model_keys: tuple[str, ...] = (UNSIGNED,)
 
 
 def endpoints(env: Mapping[str, str] = os.environ) -> Endpoints:
@@ -27,4 +34,6 @@ def endpoints(env: Mapping[str, str] = os.environ) -> Endpoints:
     for name, value in (("KAIROS_BROKERS", brokers), ("KAIROS_REGISTRY_URL", registry)):
         if not value:
             raise CommandError(f"no stack runs and {name} is not set; run `kairos up` or set it")
-    return Endpoints(brokers, registry)
+    stack = read_layout(env).stack
+    own = trusted(stack, env) if (stack / FILE).exists() or keys_in(env) else (UNSIGNED,)
+    return Endpoints(brokers, registry, own)

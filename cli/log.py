@@ -11,12 +11,12 @@ ids. Decisions are not imported: the target's job takes them again, and the chai
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from cli.endpoints import endpoints
 from cli.output import CommandError, print_result, progress
+from connectors import log_files
 from connectors.log_files import LogFilesError
 from connectors.log_topics import LogUnavailable
 from connectors.log_transfer import ImportRefused, Transfer, export_log, import_log
@@ -51,15 +51,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Move the log; print what was moved and the chain of every key."""
-    move: Callable[..., Transfer] = export_log if args.action == "export" else import_log
     where = endpoints()
+    place = (where.brokers, RegistryClient(where.registry), args.dir, progress)
     try:
-        done = move(where.brokers, RegistryClient(where.registry), args.dir, progress)
+        if args.action == "export":
+            done = export_log(*place, where.model_keys)
+        else:
+            done = import_log(*place)
+            _tell_keys(args.dir, where.model_keys)
     except FAILURES as failure:
         raise CommandError(str(failure)) from failure
     found = result(done)
     print_result(found, as_json=args.json, lines=lines(found))
     return 0 if not done.chain.conflicts else 1
+
+
+def _tell_keys(folder: Path, trusted: tuple[str, ...]) -> None:
+    """Models that this stack's job does not trust would be refused, and rules decide."""
+    keys = log_files.read_manifest(folder).model_keys
+    if not set(keys) <= set(trusted):
+        progress(
+            f"the models of this log were signed by other keys; start the job with "
+            f"KAIROS_MODEL_KEYS={','.join(keys)} to take them"
+        )
 
 
 def result(done: Transfer) -> dict[str, Any]:

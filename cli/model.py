@@ -1,22 +1,22 @@
-"""Intent models: train one, see how it does on recorded visitors, publish it, list what is out."""
+"""Intent models: train one, see how it does on real visitors, sign and publish it, roll back."""
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from cli.endpoints import endpoints
-from cli.output import CommandError, print_json, print_result, progress, table
+from cli import model_publish
+from cli.model_publish import checked
+from cli.output import CommandError, print_result, progress, table
 from infra.local.layout import read_layout
-from infra.training.labels import CONCEPTS, INTENTS
 
 NAME = "model"
-HELP = "train, evaluate, publish and list intent models"
+HELP = "train, evaluate, sign, publish and watch intent models"
 EXAMPLE = "kairos model eval --dataset clickstream-dmm ../shared/data --json"
 DATASETS = ("clickstream-dmm",)
-DEFAULT_SITE = "default"
 _FORMAT = argparse.RawDescriptionHelpFormatter
 
 
@@ -34,21 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _eval_arguments(
         _action(actions, "eval", "AUROC and calibration on recorded real visitors", EXAMPLE)
     )
-    publish = _action(
-        actions,
-        "publish",
-        "put a model in force (the shipped one by default)",
-        "kairos model publish my-model/default.json",
-    )
-    publish.add_argument(
-        "file",
-        nargs="?",
-        type=Path,
-        metavar="FILE",
-        help="its default.json, with default.onnx beside it",
-    )
-    publish.add_argument("--site", default=DEFAULT_SITE, help="one site, else every site")
-    _action(actions, "list", "models that were published", "kairos model list --json")
+    for name, (text, example, add, _) in _ON_TOPIC.items():
+        add(_action(actions, name, text, example))
 
 
 def _action(actions: Any, name: str, text: str, example: str) -> argparse.ArgumentParser:
@@ -81,7 +68,8 @@ def _eval_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run one sub-command."""
-    return _ACTIONS[args.action](args)
+    chosen: Callable[[argparse.Namespace], int] = _ACTIONS[args.action]
+    return chosen(args)
 
 
 def _train(args: argparse.Namespace) -> int:
@@ -113,7 +101,7 @@ def _eval(args: argparse.Namespace) -> int:
     from connectors.datasets import DatasetMissing
     from infra.training.evaluate import evaluate
 
-    model = _load(args.model)
+    model = checked(args.model)
     try:
         report = evaluate(model, args.path, sessions=args.sessions, seed=args.seed, tell=progress)
     except DatasetMissing as missing:
@@ -141,80 +129,38 @@ def _eval_lines(report: dict[str, Any]) -> list[str]:
     return [*out, *table(("measure", "value", "from", "to"), filled)]
 
 
-def _publish(args: argparse.Namespace) -> int:
-    from msgspec.structs import replace
+_ON_TOPIC: dict[str, tuple[str, str, Any, Any]] = {
+    "keygen": (
+        "make a key pair to sign models with",
+        "kairos model keygen ~/keys/models.pem",
+        model_publish.keygen_arguments,
+        model_publish.keygen,
+    ),
+    "sign": (
+        "sign a model away from the broker",
+        "kairos model sign my-model --key ~/keys/models.pem --version 8 --out monday.signed",
+        model_publish.sign_arguments,
+        model_publish.sign,
+    ),
+    "publish": (
+        "sign a model and put it in force (the shipped one by default)",
+        "kairos model publish my-model/default.json",
+        model_publish.publish_arguments,
+        model_publish.publish,
+    ),
+    "rollback": (
+        "put an older model in force again",
+        "kairos model rollback --json",
+        model_publish.rollback_arguments,
+        model_publish.rollback,
+    ),
+    "list": (
+        "models that were published",
+        "kairos model list --json",
+        lambda _: None,
+        model_publish.list_models,
+    ),
+}
+"""Name -> help, example, its arguments, what runs it."""
 
-    from connectors.onnx import ModelRefused, OnnxScorer
-    from models.inputs import UnknownInput, compiled
-
-    model = replace(_load(args.file), site=args.site)
-    try:
-        compiled(model.features)
-    except UnknownInput as unknown:
-        raise CommandError(
-            f"features: {unknown}; train it again with `kairos model train`."
-        ) from unknown
-    try:
-        OnnxScorer.from_model(model)
-    except ModelRefused as refused:
-        raise CommandError(f"{refused}.") from refused
-    made = _writer().publish_model(model)
-    result = {
-        "site": made.site,
-        "version": made.version,
-        "effective_at_ms": made.effective_at_ms,
-        "name": made.name,
-        "sha256": made.sha256,
-    }
-    lines = [f"model {made.name} is version {made.version} for site {made.site}, in force in 1 s"]
-    print_result(result, as_json=args.json, lines=lines)
-    return 0
-
-
-def _list(args: argparse.Namespace) -> int:
-    rows = [
-        {
-            "site": model.site,
-            "version": model.version,
-            "effective_at_ms": model.effective_at_ms,
-            "name": model.name,
-            "sha256": model.sha256,
-            "onnx_bytes": len(model.onnx),
-        }
-        for model in _writer().history("models")
-    ]
-    if args.json:
-        print_json({"models": rows})
-        return 0
-    head = ("site", "version", "effective_at_ms", "name", "sha256", "onnx_bytes")
-    for line in table(head, [tuple(row[name] for name in head) for row in rows]):
-        print(line)
-    return 0
-
-
-def _load(file: Path | None) -> Any:
-    from infra.model import FOLDER, BadModel, load
-
-    folder = FOLDER if file is None else file if file.is_dir() else file.parent
-    try:
-        model = load(folder)
-    except FileNotFoundError as missing:
-        raise CommandError(f"{missing.filename} is not there; train a model first.") from missing
-    except (BadModel, ValueError, KeyError, TypeError) as bad:
-        raise CommandError(f"{folder}: no model record ({bad}).") from bad
-    unknown = [name for name in model.concepts if name not in CONCEPTS]
-    unknown += [head.name for head in model.heads if head.name not in INTENTS]
-    if unknown:
-        raise CommandError(f"{folder}: no campaign can read {unknown[0]}; it has no meaning here.")
-    return model
-
-
-def _writer() -> Any:
-    from connectors.control import ControlWriter
-    from connectors.registry import RegistryClient
-
-    where = endpoints()
-    return ControlWriter(where.brokers, RegistryClient(where.registry))
-
-
-_ACTIONS = {"train": _train, "eval": _eval, "publish": _publish, "list": _list}
+_ACTIONS = {"train": _train, "eval": _eval, **{name: row[3] for name, row in _ON_TOPIC.items()}}

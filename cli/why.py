@@ -69,7 +69,8 @@ def run(args: argparse.Namespace) -> int:
 def _found(args: argparse.Namespace) -> list[Found]:
     if args.events is None:
         where = endpoints()
-        return in_stack(where.brokers, RegistryClient(where.registry), args.id)
+        registry = RegistryClient(where.registry)
+        return in_stack(where.brokers, registry, args.id, where.model_keys)
     if args.events.is_dir():
         return in_export(args.events, args.id)
     return in_lines(args.events, args.id, given_context(args))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 from uuid import uuid4
 
 from confluent_kafka import (
@@ -40,6 +40,14 @@ MESSAGE_BYTES_MAX = 9 * 1024 * 1024
 POLL_S = 0.25
 Record = Site | Campaigns | Products | Model | Policy
 R = TypeVar("R", Site, Campaigns, Products, Model, Policy)
+
+
+class Signer(Protocol):
+    """Signs a model record as it is about to be written (connectors/model_keys.py)."""
+
+    def sign(self, model: Model) -> Model:
+        """The same with key_id and signature."""
+        ...
 
 
 class ControlUnavailable(Exception):
@@ -158,6 +166,7 @@ class ControlWriter:
     kafka: Mapping[str, str] = field(default_factory=dict)
     wait_s: float = WAIT_S
     clock_ms: Callable[[], int] = lambda: int(time.time() * 1000)
+    signer: Signer | None = None
 
     def publish_site(self, site: Site) -> Site:
         """Publish to `sites`; returns what was written, with version and effective time."""
@@ -204,7 +213,18 @@ class ControlWriter:
             version=1 if last is None else last.version + 1,
             effective_at_ms=self.clock_ms() + EFFECTIVE_AFTER_MS,
         )
-        frame = codec(topic, self.registry).encode(made)
+        if isinstance(made, Model) and self.signer is not None:
+            # Only now does it say from when it is in force, which the signature covers.
+            made = self.signer.sign(made)
+        self._write(topic, made.site, codec(topic, self.registry).encode(made))
+        return made
+
+    def publish_signed(self, model: Model) -> Model:
+        """Publish a signed model as it is, version and effective time included."""
+        self._write("models", model.site, codec("models", self.registry).encode(model))
+        return model
+
+    def _write(self, topic: str, site: str, frame: bytes) -> None:
         failures: list[str] = []
         producer = Producer(
             {
@@ -218,11 +238,10 @@ class ControlWriter:
         )
         producer.produce(
             topic,
-            key=record.site.encode(),
+            key=site.encode(),
             value=frame,
             on_delivery=lambda failed, _: failures.append(failed.str()) if failed else None,
         )
         if producer.flush(self.wait_s) or failures:
             reason = failures[0] if failures else f"no answer within {self.wait_s:.0f} s"
             raise ControlUnavailable(f"topic {topic} on {self.brokers} was not written: {reason}")
-        return made

@@ -29,6 +29,7 @@ from models.why_facts import facts_at
 from operators.local import LocalJob
 from schemas.decision import Decision
 from schemas.event import Event
+from schemas.model import UNSIGNED
 from schemas.topics import CONTROL_TOPICS, DECISIONS, EVENTS
 
 LEDGER, BUILD = "kairos.ledger", "kairos.build"
@@ -79,7 +80,9 @@ def in_lines(path: Path, wanted: str, context: Context) -> list[Found]:
     return _cases(rows, own, context)
 
 
-def in_stack(brokers: str, registry: Registry, wanted: str) -> list[Found]:
+def in_stack(
+    brokers: str, registry: Registry, wanted: str, model_keys: tuple[str, ...] = (UNSIGNED,)
+) -> list[Found]:
     """From the topics of a stack. Raises NotFound, LogUnavailable, ControlUnavailable."""
     log = LogReader(brokers)
     spans = log.spans(DECISIONS)
@@ -100,7 +103,7 @@ def in_stack(brokers: str, registry: Registry, wanted: str) -> list[Found]:
     reader, key = codec(EVENTS, registry), rows[0][0].user_key
     places = _own(log.spans(EVENTS), seen["partition"], len(spans))
     events = list(_events(log.read(EVENTS, places), reader, key))
-    return _cases(rows, events, _context(brokers, registry))
+    return _cases(rows, events, _context(brokers, registry, model_keys))
 
 
 def _own(spans: dict[int, Span], partition: int, partitions: int) -> dict[int, Span]:
@@ -108,9 +111,9 @@ def _own(spans: dict[int, Span], partition: int, partitions: int) -> dict[int, S
     return {partition: spans[partition]} if len(spans) == partitions else spans
 
 
-def _context(brokers: str, registry: Registry) -> Context:
+def _context(brokers: str, registry: Registry, model_keys: tuple[str, ...]) -> Context:
     """Every version that the control topics still hold; what a job refused is refused here too."""
-    context = empty_context()
+    context = empty_context(model_keys)
     readers = {topic: codec(topic, registry) for topic in CONTROL_TOPICS}
     for record in ControlLog(brokers).read(CONTROL_TOPICS):
         try:

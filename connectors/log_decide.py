@@ -16,7 +16,7 @@ from connectors.avro import HEADER_BYTES, codec, fingerprint
 from connectors.intents import intents_of
 from connectors.log_files import LogRecord, Manifest, read_manifest, read_records
 from connectors.memory import MemoryRegistry
-from connectors.onnx import OnnxScorer
+from connectors.model_keys import Trust, scorer_of, taken
 from connectors.routes import Origin, read_routed
 from jobs.settings import GRACE_MS
 from models.context import Context
@@ -25,7 +25,10 @@ from operators.hop import Out
 from operators.local import LocalJob
 from schemas.chain import Chain
 from schemas.decision import Decision
+from schemas.model import UNSIGNED
 from schemas.topics import CONTROL_TOPICS, DEAD_LETTERS, DECISIONS, EVENTS, PROFILES, TRIGGERS
+
+MODELS = "models"
 
 
 @dataclass(slots=True)
@@ -61,9 +64,9 @@ def codecs(registry: MemoryRegistry) -> Codecs:
     )
 
 
-def empty_context() -> Context:
-    """A context that scores with real models and stamps this release's schema."""
-    return Context(OnnxScorer.from_model, fingerprint(DECISIONS), intents_of)
+def empty_context(keys: tuple[str, ...] = (UNSIGNED,)) -> Context:
+    """A context that scores with real models by these keys and stamps this release's schema."""
+    return Context(scorer_of(Trust(keys)), fingerprint(DECISIONS), intents_of)
 
 
 def decide_log(folder: Path) -> Decided:
@@ -91,13 +94,20 @@ def registry_of(manifest: Manifest) -> MemoryRegistry:
 
 
 def control_records(folder: Path) -> Iterator[tuple[str, Any]]:
-    """(topic, record) of an export's control topics. Raises LogFilesError, BadFrame."""
-    registry = registry_of(read_manifest(folder))
+    """(topic, record) of an export's control topics, without the models that its job refused.
+
+    Raises LogFilesError, BadFrame.
+    """
+    manifest = read_manifest(folder)
+    registry, trust = registry_of(manifest), Trust(manifest.model_keys)
     for topic in CONTROL_TOPICS:
         reader = codec(topic, registry)
         for record in read_records(folder, topic):
-            if record.value is not None:
-                yield topic, reader.decode(record.value)
+            if record.value is None:
+                continue
+            made = reader.decode(record.value)
+            if topic != MODELS or taken(made, trust):
+                yield topic, made
 
 
 def _origin(record: LogRecord) -> Origin:

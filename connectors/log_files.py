@@ -16,6 +16,8 @@ from typing import Any, NamedTuple
 
 import fastavro
 
+from schemas.model import UNSIGNED
+
 VERSION = 1
 MANIFEST = "manifest.json"
 BLOCK_BYTES = 1 << 20
@@ -79,11 +81,15 @@ class TopicSpan:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What an export holds. `schemas`: registry id in the frames -> schema text."""
+    """What an export holds. `schemas`: registry id in the frames -> schema text.
+
+    `model_keys` are what the job trusted; an export of before there were signatures has none.
+    """
 
     topics: dict[str, TopicSpan]
     schemas: dict[str, str] = field(default_factory=dict)
     version: int = VERSION
+    model_keys: tuple[str, ...] = (UNSIGNED,)
 
 
 def topic_file(folder: Path, topic: str) -> Path:
@@ -147,7 +153,8 @@ def read_manifest(folder: Path) -> Manifest:
         raise LogFilesError(f"{path} is missing: no finished export is in {folder}") from failure
     except (ValueError, KeyError, TypeError, AttributeError) as failure:
         raise LogFilesError(f"{path} is not a manifest: {failure}; export again") from failure
-    return Manifest(topics, fields["schemas"])
+    keys = tuple(fields.get("model_keys", (UNSIGNED,)))
+    return Manifest(topics, fields["schemas"], model_keys=keys)
 
 
 def _row(record: LogRecord) -> dict[str, Any]:

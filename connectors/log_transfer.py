@@ -14,6 +14,7 @@ from connectors.log_topics import LogReader, LogUnavailable, LogWriter, Span, ke
 from connectors.memory import MemoryRegistry
 from connectors.registry import RegistryRefused, UnknownSchemaId
 from schemas.chain import Chain
+from schemas.model import UNSIGNED
 from schemas.topics import CONTROL_TOPICS, DECISIONS, EVENTS, SCHEMA_FILES
 
 EXPORTED = (*CONTROL_TOPICS, EVENTS, DECISIONS)
@@ -40,8 +41,14 @@ class Transfer:
     offsets_kept: bool = True
 
 
-def export_log(brokers: str, registry: Registry, folder: Path, progress: Progress) -> Transfer:
-    """Write the log as it is now into `folder`."""
+def export_log(
+    brokers: str,
+    registry: Registry,
+    folder: Path,
+    progress: Progress,
+    model_keys: tuple[str, ...] = (UNSIGNED,),
+) -> Transfer:
+    """Write the log as it is now into `folder`; `model_keys` are what its job trusts."""
     reader, done = LogReader(brokers), Transfer()
     # Ends are taken in this order, so each decision's events and context are in the export.
     ends = {topic: reader.spans(topic) for topic in reversed(EXPORTED)}
@@ -56,7 +63,9 @@ def export_log(brokers: str, registry: Registry, folder: Path, progress: Progres
         log_files.write_records(folder, topic, counted)
         topics[topic] = _span(ends[topic], done.records[topic])
         progress(f"{topic}: {done.records[topic]} records")
-    log_files.write_manifest(folder, Manifest(topics, _schemas(registry, ids)))
+    log_files.write_manifest(
+        folder, Manifest(topics, _schemas(registry, ids), model_keys=model_keys)
+    )
     return done
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from hashlib import sha256
+from math import isfinite
 from struct import Struct
 from typing import Any
 
@@ -45,7 +47,9 @@ class OnnxScorer:
         names = ["concepts", "hidden_out"] if hidden_size else ["concepts"]
         _check_signature(session, {"features", *(["hidden"] if hidden_size else [])}, names)
         self._pack_features = Struct(f"{features}f").pack_into
-        self._has_hidden = hidden_size > 0
+        self._unpack_concepts = Struct(f"{concepts}f").unpack_from
+        self._unpack_hidden = Struct(f"{hidden_size}f").unpack
+        self._no_hidden = bytes(4 * hidden_size)
         self._features = np.zeros((1, features), np.float32)
         self._hidden = np.zeros((1, hidden_size), np.float32)
         inputs = {"features": self._features, "hidden": self._hidden}
@@ -57,6 +61,9 @@ class OnnxScorer:
         self._concepts = np.zeros((1, concepts), np.float32)
         self._hidden_out = np.zeros((1, hidden_size), np.float32)
         outputs = {"concepts": self._concepts, "hidden_out": self._hidden_out}
+        # Plain views of the arrays: a call into numpy costs more than the bytes it moves.
+        self._given, self._found = self._features.data, self._concepts.data
+        self._before, self._after = _octets(self._hidden), _octets(self._hidden_out)
         self._binding = _bound(session, inputs, {name: outputs[name] for name in names})
         self._run = session.run_with_iobinding
 
@@ -80,18 +87,20 @@ class OnnxScorer:
     def step(self, features: list[float], hidden: bytes) -> tuple[list[int], bytes]:
         """Concepts in ppm and the next hidden state; empty `hidden` means none yet.
 
-        Raises NotANumber.
+        Raises NotANumber, and ValueError for a hidden state of another size.
         """
-        self._pack_features(self._features.data, 0, *features)
-        if self._has_hidden:
-            self._hidden[0] = np.frombuffer(hidden, np.float32) if hidden else 0.0
+        self._pack_features(self._given, 0, *features)
+        if self._no_hidden:
+            self._before[:] = hidden or self._no_hidden
         self._run(self._binding)
-        concepts = quantised(self._concepts[0].tolist())
-        if not self._has_hidden:
+        concepts = quantised(self._unpack_concepts(self._found))
+        if not self._no_hidden:
             return concepts, b""
-        if not np.isfinite(self._hidden_out).all():
+        after = bytes(self._after)
+        # What is infinite or no number stays so in a sum; finite floats add up finite in a double.
+        if not isfinite(sum(self._unpack_hidden(after))):
             raise NotANumber("hidden_out is not finite")
-        return concepts, self._hidden_out.tobytes()
+        return concepts, after
 
 
 def _bound(session: Any, inputs: dict[str, Any], outputs: dict[str, Any]) -> Any:
@@ -104,7 +113,11 @@ def _bound(session: Any, inputs: dict[str, Any], outputs: dict[str, Any]) -> Any
     return binding
 
 
-def quantised(values: list[float]) -> list[int]:
+def _octets(array: np.ndarray[Any, np.dtype[np.float32]]) -> memoryview:
+    return array.data.cast("B") if array.size else memoryview(bytearray())
+
+
+def quantised(values: Sequence[float]) -> list[int]:
     """Probabilities in ppm, half to even, within [0, 1,000,000]. Raises NotANumber."""
     try:
         found = [round(value * MILLION) for value in values]

@@ -12,9 +12,8 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from connectors.avro import codec
 from connectors.event_lines import read_lines
-from connectors.log_decide import codecs, empty_context
+from connectors.log_decide import codecs, control_records, empty_context
 from connectors.log_files import read_manifest, read_records
 from connectors.memory import MemoryRegistry
 from connectors.routes import Origin
@@ -25,7 +24,7 @@ from schemas.campaign import Campaigns
 from schemas.decision import Decision
 from schemas.model import Model
 from schemas.site import Site
-from schemas.topics import CONTROL_TOPICS, EVENTS
+from schemas.topics import EVENTS
 
 CAMPAIGNS = "campaigns"
 SECRET = b"rehearsal"
@@ -74,7 +73,7 @@ def _log(folder: Path, record: Campaigns, tell: Tell) -> Iterator[Decision]:
     registry = MemoryRegistry(first_id=1 + max(map(int, manifest.schemas), default=0))
     registry.schemas = {int(number): text for number, text in manifest.schemas.items()}
     context = empty_context()
-    for site in _controls(folder, registry, context, record.site):
+    for site in _controls(folder, context, record.site):
         context.add(CAMPAIGNS, replace(record, site=site, version=1, effective_at_ms=0))
     job = LocalJob(context, codecs(registry))
     newest = dict.fromkeys(range(manifest.topics[EVENTS].partitions), -1)
@@ -87,19 +86,14 @@ def _log(folder: Path, record: Campaigns, tell: Tell) -> Iterator[Decision]:
         yield from job.chosen(job.advance(min(newest.values()) - GRACE_MS - 1))
 
 
-def _controls(folder: Path, registry: MemoryRegistry, context: Context, site: str) -> list[str]:
+def _controls(folder: Path, context: Context, site: str) -> list[str]:
     """Put the log's control records in force, but its catalogues; the sites they are for."""
     found = set()
-    for topic in CONTROL_TOPICS:
-        reader = codec(topic, registry)
-        for each in read_records(folder, topic):
-            if each.value is None:
-                continue
-            made = reader.decode(each.value)
-            if topic != CAMPAIGNS:
-                context.add(topic, made)
-            elif site in ("", made.site):
-                found.add(made.site)
+    for topic, made in control_records(folder):
+        if topic != CAMPAIGNS:
+            context.add(topic, made)
+        elif site in ("", made.site):
+            found.add(made.site)
     return sorted(found)
 
 

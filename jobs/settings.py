@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from schemas.model import PUBLIC_KEY, UNSIGNED
+
 MAX_PARALLELISM = 128
 """Number of key groups. Fixed for ever: a savepoint cannot be restored under another."""
 
@@ -15,6 +17,7 @@ GRACE_MS = 50
 GRACE_MS_MAX = 5_000
 BROKERS = re.compile(r"[^\s:,/]+:\d{1,5}(,[^\s:,/]+:\d{1,5})*")
 BUILD_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+MODEL_KEYS_ENV = "KAIROS_MODEL_KEYS"
 
 
 class SettingRefused(Exception):
@@ -37,6 +40,7 @@ class Settings:
     grace_ms: int = GRACE_MS
     checkpoint_interval_ms: int = 10_000
     kafka: Mapping[str, str] = field(default_factory=dict)
+    model_keys: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for problem in _problems(self):
@@ -60,6 +64,9 @@ def _problems(settings: Settings) -> list[str]:
         found.append(f"parallelism is {settings.parallelism}: choose 1 to {MAX_PARALLELISM}")
     if not 0 <= settings.grace_ms <= GRACE_MS_MAX:
         found.append(f"grace-ms is {settings.grace_ms}: choose 0 to {GRACE_MS_MAX} milliseconds")
+    for key in settings.model_keys:
+        if key != UNSIGNED and not PUBLIC_KEY.fullmatch(key):
+            found.append(f"model-key is {key[:80]!r}: give the 64 hex digits of a public key")
     if settings.checkpoint_interval_ms < 100:
         found.append("checkpoint-interval-ms is below 100: checkpoints would never end")
     return found
@@ -79,6 +86,13 @@ def parser() -> argparse.ArgumentParser:
     out.add_argument("--parallelism", type=int, help="0 leaves it to `flink run -p`")
     out.add_argument("--grace-ms", type=int, help="how far the watermark trails, milliseconds")
     out.add_argument("--checkpoint-interval-ms", type=int, help="where the cluster sets none")
+    out.add_argument(
+        "--model-key",
+        action="append",
+        default=[],
+        metavar="HEX",
+        help="a public key whose models are taken; else KAIROS_MODEL_KEYS, by commas",
+    )
     out.add_argument(
         "--kafka",
         action="append",
@@ -108,8 +122,15 @@ def read_settings(
         "grace_ms": given.grace_ms,
         "checkpoint_interval_ms": given.checkpoint_interval_ms,
         "kafka": _pairs(given.kafka),
+        "model_keys": tuple(given.model_key) or keys_in(environment),
     }
     return Settings(**{name: value for name, value in named.items() if value is not None})
+
+
+def keys_in(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """The keys that KAIROS_MODEL_KEYS names; none means that no model is taken."""
+    named = (each.strip() for each in environment.get(MODEL_KEYS_ENV, "").split(","))
+    return tuple(each for each in named if each)
 
 
 def _pairs(texts: Sequence[str]) -> dict[str, str]:

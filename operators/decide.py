@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import gc
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from pyflink.common import Row, Time, Types
@@ -22,14 +22,18 @@ from pyflink.datastream.state import StateTtlConfig, ValueStateDescriptor
 from connectors.avro import BadFrame, RegistryClient, codec, fingerprint
 from connectors.control import ControlLog, ControlRecord
 from connectors.intents import intents_of
-from connectors.onnx import OnnxScorer
+from connectors.model_keys import Trust, scorer_of
+from connectors.onnx import ModelRefused
 from connectors.routes import read_origin
 from jobs.settings import Settings
 from models.context import Context
+from models.inputs import UnknownInput
+from models.intent import Scorer
 from operators.build import require_build
 from operators.codecs import Codecs
 from operators.hop import Out, UserHop
 from operators.metrics import Meter
+from schemas.model import UNSIGNED, Model
 from schemas.topics import CONTROL_TOPICS, DEAD_LETTERS, DECISIONS, EVENTS, PROFILES, TRIGGERS
 
 log = logging.getLogger(__name__)
@@ -57,7 +61,7 @@ class Decide(KeyedBroadcastProcessFunction):
         self.codecs = {topic: codec(topic, registry) for topic in CONTROL_TOPICS}
         self.meter = Meter()
         self.meter.attach(runtime_context.get_metrics_group(), settings.build_id)
-        context = Context(OnnxScorer.from_model, fingerprint(DECISIONS), intents_of)
+        context = Context(_scorers(settings), fingerprint(DECISIONS), intents_of)
         codecs = Codecs(
             codec(EVENTS, registry),
             codec(DECISIONS, registry),
@@ -106,6 +110,9 @@ class Decide(KeyedBroadcastProcessFunction):
             self.hop.context.add(record.topic, made)
         except BadFrame as bad:
             return self._refuse(record, bad.reason, bad.detail, bad.schema_id, running)
+        except (ModelRefused, UnknownInput) as refused:
+            self.meter.add("model_refused")
+            return self._refuse(record, "model_refused", str(refused), -1, running)
         except Exception as failure:
             detail = f"{type(failure).__name__} while taking in the record"
             return self._refuse(record, "control_refused", detail, -1, running)
@@ -147,3 +154,11 @@ def _name(key: Any) -> str:
 
 def _rows(out: Out) -> list[Row]:
     return [Row(key, payload) for key, payload in out]
+
+
+def _scorers(settings: Settings) -> Callable[[Model], Scorer]:
+    if not settings.model_keys:
+        log.error("no key is trusted (KAIROS_MODEL_KEYS), so no model is taken: rules decide")
+    elif UNSIGNED in settings.model_keys:
+        log.warning("KAIROS_MODEL_KEYS says %s: any model is taken, signed or not", UNSIGNED)
+    return scorer_of(Trust(settings.model_keys))

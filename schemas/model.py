@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 from msgspec.structs import asdict
+
+UNSIGNED = "unsigned"
+"""In the place of a key to trust: take any model. For logs of before there were signatures."""
+
+PUBLIC_KEY = re.compile(r"[0-9a-f]{64}")
+"""How a public key is written: Ed25519, 32 bytes in hex."""
 
 SIGMOID, RISK, HAZARD = "sigmoid", "risk", "hazard"
 KINDS = (SIGMOID, RISK, HAZARD)
@@ -68,3 +76,25 @@ class Model(Struct, frozen=True, kw_only=True):
     def to_record(self) -> dict[str, Any]:
         """The Avro record."""
         return {**asdict(self), "heads": [asdict(head) for head in self.heads]}
+
+
+SIGNED_AS = b"kairos model 1\n"
+
+
+def signed_bytes(model: Model) -> bytes:
+    """What a signature covers: all that the record says but the signature itself.
+
+    Fields at their default are left out, so that a field added later changes no old record's
+    bytes; all others go by name.
+    """
+    said = {**model.to_record(), "signature": b""}
+    heads = [_said(head, _HEAD) for head in said["heads"]]
+    return SIGNED_AS + msgspec.msgpack.encode(_said({**said, "heads": heads}, _MODEL))
+
+
+def _said(record: dict[str, Any], plain: dict[str, Any]) -> list[tuple[str, Any]]:
+    return sorted((name, value) for name, value in record.items() if value != plain[name])
+
+
+_HEAD = asdict(Head())
+_MODEL = Model().to_record()

@@ -16,6 +16,7 @@ from connectors.control import ControlWriter
 from connectors.files import Read, read_campaigns, read_products, read_sites, text_of
 from connectors.publish import publish
 from connectors.registry import RegistryClient
+from infra.local.model_keys import stack_key
 from infra.local.site_keys import with_keys
 from infra.model import load as load_model
 
@@ -27,10 +28,10 @@ T = TypeVar("T")
 def publish_demo(brokers: str, registry_url: str, stack: Path) -> list[str]:
     """Publish what changed; the topics that got a new version.
 
-    `stack` holds the keys (secrets.json). Raises ControlUnavailable, or ValueError for a demo file
-    that cannot be read.
+    `stack` holds the keys (secrets.json, model-key.pem). Raises ControlUnavailable, or ValueError
+    for a demo file that cannot be read.
     """
-    writer = ControlWriter(brokers, RegistryClient(registry_url))
+    writer = ControlWriter(brokers, RegistryClient(registry_url), signer=stack_key(stack))
     (site,) = _record(read_sites, "sites.yaml")
     made: dict[str, Callable[[], Any]] = {
         "sites": lambda: with_keys(site, stack, writer.newest("sites", SITE)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from infra.local.layout import Layout
 from infra.local.ports import is_free
 from infra.local.process import Spec
 from infra.local.service import Service, python_env
+from jobs.settings import MODEL_KEYS_ENV
 
 BASE = ("zookeeper", "kafka", "registry", "valkey", "jobmanager")
 """Independent of each other at start-up, so they start at once."""
@@ -35,6 +36,7 @@ class Services:
     java: Path
     settings: Mapping[str, Any]
     free: Callable[[int], bool] = is_free
+    model_keys: tuple[str, ...] = ()
 
     def get(self, name: str) -> Service:
         """The service of that name."""
@@ -64,9 +66,10 @@ class Services:
     def client(self, build: Build, parallelism: int) -> Spec:
         """The client that submits the job of that build."""
         gate = self.layout.run / "gate"
-        return flink.client(
+        made = flink.client(
             self.layout, self.ports, self.java, self.settings, build, parallelism, gate
         )
+        return replace(made, env={**made.env, MODEL_KEYS_ENV: ",".join(self.model_keys)})
 
     def supervisor(self, owner_pid: str) -> Spec:
         """The process that restarts the others; it ends them when a given owner is gone."""

@@ -20,6 +20,7 @@ from infra.local.flink_config import write_config
 from infra.local.flink_rest import FlinkError, FlinkRest
 from infra.local.layout import Layout, read_layout
 from infra.local.lock import stack_lock
+from infra.local.model_keys import trusted
 from infra.local.ports import allocate, chosen_ports
 from infra.local.preflight import Refused, check_machine
 from infra.local.process import Processes
@@ -133,7 +134,9 @@ class Stack:
         alive = {name for name in self.processes.names() if self.processes.alive(name)}
         ours = _held(remembered, alive)
         ports = allocate(chosen_ports(self.env), remembered, ours, free=held.claim)
-        return Services(self.layout, ports, java, write_config(self.layout, ports), held.claim)
+        config = write_config(self.layout, ports)
+        keys = trusted(self.layout.stack, self.env)
+        return Services(self.layout, ports, java, config, held.claim, keys)
 
     def _rollout(self, made: Services) -> Rollout:
         return Rollout(

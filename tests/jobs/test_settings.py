@@ -17,6 +17,16 @@ def test_arguments_come_before_the_environment():
     assert (made.grace_ms, made.group) == (50, "kairos-decisioning")
 
 
+def test_models_are_taken_by_named_keys_alone():
+    """By default nobody's; the command line goes before the environment."""
+    where = {"KAIROS_BROKERS": "k:1", "KAIROS_REGISTRY_URL": "http://r"}
+    keys = {"KAIROS_MODEL_KEYS": f"{'0a' * 32}, {'1b' * 32},"}
+    assert read_settings(["decisioning"], where, "b1").model_keys == ()
+    assert read_settings(["decisioning"], where | keys, "b1").model_keys == ("0a" * 32, "1b" * 32)
+    asked = ["decisioning", "--model-key", "2c" * 32]
+    assert read_settings(asked, where | keys, "b1").model_keys == ("2c" * 32,)
+
+
 def test_kafka_settings_reach_every_client():
     """A cluster of somebody else may want TLS."""
     arguments = ["decisioning", "--kafka", "security.protocol=SSL", "--kafka", "a=b=c"]
@@ -37,6 +47,8 @@ def test_kafka_settings_reach_every_client():
         ("grace_ms", -1, "choose 0 to 5000"),
         ("checkpoint_interval_ms", 1, "checkpoint-interval-ms"),
         ("job", "laundry", "decisioning"),
+        ("model_keys", ("ab" * 32, "AB" * 32), "64 hex digits"),
+        ("model_keys", ("any",), "64 hex digits"),
     ],
 )
 def test_a_wrong_setting_is_refused_with_the_fix(field, value, message):

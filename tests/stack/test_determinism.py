@@ -15,11 +15,12 @@ from cli.replay import disordered
 from connectors.avro import RegistryClient, codec
 from connectors.datasets import RecordedEvent, Visit, load
 from connectors.log_decide import decide_log
-from connectors.log_files import read_records
+from connectors.log_files import read_manifest, read_records
 from connectors.topic_tail import Tailed, TopicTail
 from infra.local.layout import read_layout
 from infra.local.services import ALL
 from infra.local.stack import Stack
+from jobs.settings import MODEL_KEYS_ENV
 from schemas.chain import total
 from schemas.topics import DECISIONS
 from tests.stack.conftest import Kairos, left_behind, stack_env
@@ -83,7 +84,8 @@ def by_core(exported: Path):
 
 def decided_again(exported: Path, folder: Path, kairos: Kairos, parallelism: int) -> dict[str, str]:
     """Chain per key of a fresh stack into which the log was imported."""
-    env = stack_env(folder / "stack")
+    keys = ",".join(read_manifest(exported).model_keys)
+    env = {**stack_env(folder / "stack"), MODEL_KEYS_ENV: keys}
     stack = Stack(read_layout(env), env=env)
     try:
         stack.up(QUIET, demo=False, job=False, keep_forever=True)

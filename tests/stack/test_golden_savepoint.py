@@ -12,10 +12,12 @@ import pytest
 from confluent_kafka import Producer
 
 from connectors.avro import RegistryClient, codec
+from connectors.log_files import read_manifest
 from connectors.topic_tail import Tailed, TopicTail
 from infra.local.layout import read_layout
 from infra.local.services import ALL
 from infra.local.stack import Stack
+from jobs.settings import MODEL_KEYS_ENV
 from schemas.decision import Decision
 from schemas.event import PROBE, Event
 from schemas.topics import DECISIONS, EVENTS
@@ -59,7 +61,8 @@ def probe(stack: Stack, users: dict[str, dict]) -> dict[str, str]:
 def test_a_golden_savepoint_is_restored(folder: Path, tmp_path: Path, kairos: Kairos) -> None:
     """Every user's counts come back from the savepoint, and no event is read a second time."""
     users = json.loads((folder / "users.json").read_text())
-    env = stack_env(tmp_path / "stack")
+    keys = ",".join(read_manifest(folder / "log").model_keys)
+    env = {**stack_env(tmp_path / "stack"), MODEL_KEYS_ENV: keys}
     stack = Stack(read_layout(env), env=env, report=print)
     try:
         stack.up(QUIET, demo=False, job=False, keep_forever=True)
