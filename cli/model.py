@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from cli import model_publish
+from cli import model_publish, model_watch
 from cli.model_publish import checked
 from cli.output import CommandError, print_result, progress, table
 from infra.local.layout import read_layout
@@ -153,6 +153,18 @@ _ON_TOPIC: dict[str, tuple[str, str, Any, Any]] = {
         "kairos model rollback --json",
         model_publish.rollback_arguments,
         model_publish.rollback,
+    ),
+    "check-skew": (
+        "compute the inputs of sampled decisions again from an exported log",
+        "kairos model check-skew ./monday --json",
+        model_watch.skew_arguments,
+        model_watch.run_skew,
+    ),
+    "check-drift": (
+        "whether scores still look as in training and still come true",
+        "kairos model check-drift ./monday --site demo --json",
+        model_watch.drift_arguments,
+        model_watch.run_drift,
     ),
     "list": (
         "models that were published",

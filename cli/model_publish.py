@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from cli.endpoints import endpoints
 from cli.output import CommandError, print_json, print_result, table
-from connectors.avro import BadFrame, codec
+from connectors.avro import BadFrame, Codec, codec, schema_text
 from connectors.control import ControlWriter
 from connectors.memory import MemoryRegistry
 from connectors.model_keys import KeyRefused, PrivateKey, refuse_unknown_names
@@ -102,7 +102,7 @@ def sign(args: argparse.Namespace) -> int:
         effective_at_ms=int(time.time() * 1000) + args.in_minutes * 60_000,
     )
     signed = key_of(args.key).sign(model)
-    args.out.write_bytes(codec(_TOPIC, MemoryRegistry()).encode(signed))
+    args.out.write_bytes(file_codec().encode(signed))
     lines = [
         f"{args.out}: model {signed.name} as version {signed.version} for site {signed.site}, in "
         f"force in {args.in_minutes} min; publish it before then"
@@ -123,7 +123,7 @@ def publish(args: argparse.Namespace) -> int:
 
 def _publish_signed(file: Path) -> Model:
     try:
-        model: Model = codec(_TOPIC, MemoryRegistry()).decode(file.read_bytes())
+        model: Model = file_codec().decode(file.read_bytes())
     except (OSError, BadFrame) as bad:
         raise CommandError(f"{file}: no signed model record ({bad}).") from bad
     verify(model)
@@ -134,6 +134,13 @@ def _publish_signed(file: Path) -> Model:
     if model.effective_at_ms <= int(time.time() * 1000):
         raise CommandError(f"{file} should be in force already; sign it anew.")
     return writer(None).publish_signed(model)
+
+
+def file_codec() -> Codec[Model]:
+    """Bytes of a record in a file, framed as if this release's schema were the only one."""
+    registry = MemoryRegistry()
+    registry.register(_TOPIC, schema_text(_TOPIC))
+    return codec(_TOPIC, registry)
 
 
 def rollback(args: argparse.Namespace) -> int:

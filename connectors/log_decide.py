@@ -71,19 +71,30 @@ def empty_context(keys: tuple[str, ...] = (UNSIGNED,)) -> Context:
 
 def decide_log(folder: Path) -> Decided:
     """Decide every event of an exported log. Raises LogFilesError for a folder that is none."""
+    job, written = deciding(folder)
+    done = Decided(job)
+    for out in written:
+        done.take(out)
+    return done
+
+
+def deciding(folder: Path) -> tuple[LocalJob, Iterator[Out]]:
+    """A job under the log's own context, and what it writes record by record as it is read."""
     manifest = read_manifest(folder)
-    registry = registry_of(manifest)
     context = empty_context()
     for topic, control in control_records(folder):
         context.add(topic, control)
-    done = Decided(LocalJob(context, codecs(registry)))
+    job = LocalJob(context, codecs(registry_of(manifest)))
+    return job, _written(job, folder, manifest)
+
+
+def _written(job: LocalJob, folder: Path, manifest: Manifest) -> Iterator[Out]:
     newest = dict.fromkeys(range(manifest.topics[EVENTS].partitions), -1)
     for record in read_records(folder, EVENTS):
         newest[record.partition] = max(newest[record.partition], record.timestamp_ms)
-        done.take(done.job.record(_origin(record)))
+        yield job.record(_origin(record))
     if min(newest.values()) >= 0:
-        done.take(done.job.advance(min(newest.values()) - GRACE_MS - 1))
-    return done
+        yield job.advance(min(newest.values()) - GRACE_MS - 1)
 
 
 def registry_of(manifest: Manifest) -> MemoryRegistry:

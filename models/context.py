@@ -28,7 +28,11 @@ RULES_VERSION = 7
 
 DEFAULT_MODEL = "default"
 MODEL_ABSENT, CATALOGUE_ABSENT, SITE_ABSENT = "no_model", "no_catalogue", "no_site"
+ECE_MAX_PPM = 50_000
+"""A model whose published calibration error in production is larger leaves rules to decide."""
+
 _UNTIL_ALWAYS = 1 << 62
+_NO_MODEL = (None, None, None, None, 0)
 
 
 class View(Struct, frozen=True):
@@ -99,7 +103,9 @@ class Context:
         policy = self._in_force("policy", site, now_ms)
         every = (sites, campaigns, products, model, default, policy)
         chosen = model if model[3] is not None else default
-        record, scorer, inputs, intents, mark = chosen[3] or (None, None, None, None, 0)
+        record, scorer, inputs, intents, mark = chosen[3] or _NO_MODEL
+        if record is not None and record.ece_ppm > ECE_MAX_PPM:
+            record, scorer, inputs, intents, mark = _NO_MODEL
         offered = products[3] or NO_ASSORTMENT
         view = View(
             site=None if sites[3] is None or sites[3].removed else sites[3],

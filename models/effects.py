@@ -10,9 +10,10 @@ from schemas.trigger import Trigger
 
 
 class Decide(Struct, frozen=True):
-    """Write this decision to topic `decisions`."""
+    """Write this decision to topic `decisions`, with the model's inputs where it is sampled."""
 
     decision: Decision
+    inputs: bytes = b""
 
 
 class Emit(Struct, frozen=True):

@@ -18,6 +18,7 @@ from models import (
     outreach,
     recurrence,
     session,
+    skew,
     tally,
     trends,
     validity,
@@ -214,21 +215,26 @@ def _fresh(
     told = outreach.after_event(profile, tab, event, user_key, view)
     effects.extend([Emit(each) for each in told])
     stopwatch.lap("profile")
-    _score(profile, tab, event, view)
+    vector = _score(profile, tab, event, view)
     stopwatch.lap("intent")
     moved = stage_moved(profile, event, view)
     ask = ask_of(profile, event, tab, view, before, moved)
     _dwell_deadline(profile, event, tab, view)
     stopwatch.lap("fusion")
     if ask is not None:
-        effects.extend(Decide(each) for each in decide(profile, ask, user_key, view, now_ms))
+        salt = view.site.salt if view.site is not None else b""
+        for made in decide(profile, ask, user_key, view, now_ms):
+            effects.append(Decide(made, skew.sampled(made.slot_id, vector, salt)))
     stopwatch.lap("auction")
     if event.type == "page_leave" and ":p:" in user_key:
         clear_page(profile)
 
 
-def _score(profile: Profile, tab: Tab, event: Event, view: View) -> None:
-    """Concepts, intents and their trends; none of them under no model or a stale one."""
+def _score(profile: Profile, tab: Tab, event: Event, view: View) -> list[float] | None:
+    """Concepts, intents and their trends, and the vector they are from.
+
+    None of them under no model or a stale one.
+    """
     model, scorer, inputs, intents = view.model, view.scorer, view.inputs, view.intents
     if (
         model is None
@@ -239,7 +245,7 @@ def _score(profile: Profile, tab: Tab, event: Event, view: View) -> None:
     ):
         profile.concepts, profile.scores, profile.trends = [], [], []
         recurrence.forget(profile)
-        return
+        return None
     if profile.model_version != view.versions.model:
         profile.trends = []
         profile.model_version = view.versions.model
@@ -250,6 +256,7 @@ def _score(profile: Profile, tab: Tab, event: Event, view: View) -> None:
         recurrence.remember(profile, vector)
     profile.scores = intents.scores_ppm(profile.concepts)
     trends.update(profile)
+    return vector
 
 
 def _is_stale(model: Model, now_ms: int) -> bool:

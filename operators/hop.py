@@ -24,14 +24,15 @@ from operators.engine import State, Timers
 from operators.handovers import Handovers
 from operators.metrics import Meter
 from operators.stopwatch import Laps, now_ms
+from operators.watch import Watch
 from schemas import profile as profiles
 from schemas.dead_letter import letter
-from schemas.decision import NONE, Decision
+from schemas.decision import NONE
 from schemas.event import TICK, Event
 from schemas.handoff import ProfileMerge
 from schemas.ids import TICK_KEY, USER_KEY
 from schemas.profile import UnknownLayout
-from schemas.topics import DEAD_LETTERS, DECISIONS, EVENTS, SILENT, TRIGGERS
+from schemas.topics import DEAD_LETTERS, DECISIONS, EVENTS, INPUTS, SILENT, TRIGGERS
 from schemas.trigger import Trigger
 
 log = logging.getLogger(__name__)
@@ -53,6 +54,7 @@ class UserHop:
         self._build_id = build_id
         self._build = build_id.encode()
         self._laps = Laps()
+        self._watch = Watch(meter)
         self._json = msgspec.json.Encoder().encode
 
     def element(self, payload: bytes, state: State, timers: Timers) -> Out:
@@ -145,7 +147,7 @@ class UserHop:
         out: Out = []
         for effect in effects:
             if isinstance(effect, Decide):
-                out.append((key, self._decided(effect.decision, event)))
+                out.append((key, self._decided(effect, event)))
             elif isinstance(effect, Emit):
                 out.append((key, self._told(effect.trigger)))
             elif isinstance(effect, Merge):
@@ -174,10 +176,12 @@ class UserHop:
         frame = self._codecs.triggers.encode(trigger)
         return routed(TRIGGERS, {"kairos.build": self._build}, frame)
 
-    def _decided(self, decision: Decision, event: Event | None) -> bytes:
+    def _decided(self, effect: Decide, event: Event | None) -> bytes:
+        decision = effect.decision
         self.meter.add("decisions")
         if decision.action_type == NONE:
             self.meter.add("none")
+        self._watch.take(decision, self.context.at(decision.site, decision.decided_at_ms).model)
         frame = self._codecs.decisions.encode(decision)
         laps = self._laps
         laps.lap("encode")
@@ -190,6 +194,8 @@ class UserHop:
         headers = {"kairos.ledger": self._json(ledger), "kairos.build": self._build}
         if decision.render is None and not decision.cancels:
             headers[SILENT] = b"1"
+        if effect.inputs:
+            headers[INPUTS] = effect.inputs
         if event is not None and event.traceparent:
             headers["traceparent"] = event.traceparent.encode()
         return routed(DECISIONS, headers, frame)

@@ -35,6 +35,10 @@ class Meter:
         self.counts = dict.fromkeys(COUNTS, 0)
         self._pushed = dict(self.counts)
         self._counters: dict[str, Any] = {}
+        self._group: Any = None
+        self.bins: dict[tuple[str, int], int] = {}
+        self._pushed_bins: dict[tuple[str, int], int] = {}
+        self._bin_counters: dict[tuple[str, int], Any] = {}
         self._clock = clock
         self._calls = 0
         self._next_s = clock() + PUSH_S
@@ -43,11 +47,16 @@ class Meter:
         """Create Flink's counters in this metric group; the build shows as a label."""
         ours = group.add_group("kairos")
         self._counters = {name: ours.counter(name) for name in COUNTS}
+        self._group = ours
         ours.add_group("build", build_id).counter("started").inc()
 
     def add(self, name: str, count: int = 1) -> None:
         """Count something."""
         self.counts[name] += count
+
+    def seen(self, name: str, bin_: int) -> None:
+        """A concept or score was in this bin of its distribution at training."""
+        self.bins[name, bin_] = self.bins.get((name, bin_), 0) + 1
 
     def tick(self) -> None:
         """Called once per record."""
@@ -64,3 +73,16 @@ class Meter:
             if added:
                 counter.inc(added)
         self._pushed = dict(self.counts)
+        if self._group is not None:
+            for (name, bin_), count in self.bins.items():
+                added = count - self._pushed_bins.get((name, bin_), 0)
+                if added:
+                    self._bin_counter(name, bin_).inc(added)
+            self._pushed_bins = dict(self.bins)
+
+    def _bin_counter(self, name: str, bin_: int) -> Any:
+        """Counter `drift_seen` with labels score and bin, made when first seen."""
+        if (name, bin_) not in self._bin_counters:
+            labelled = self._group.add_group("score", name).add_group("bin", str(bin_))
+            self._bin_counters[name, bin_] = labelled.counter("drift_seen")
+        return self._bin_counters[name, bin_]

@@ -21,6 +21,9 @@ BATCH_BYTES_MAX = 128 * 1024
 SILENT = "kairos.silent"
 """Header of a decision that shows and withdraws nothing: a gateway need not read such a record."""
 
+INPUTS = "kairos.inputs"
+"""Header of a sampled decision: the model's input vector, little-endian float32."""
+
 CONTROL_TOPICS = ("sites", "campaigns", "products", "models", "policy")
 
 SCHEMA_FILES = {

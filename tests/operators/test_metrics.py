@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from operators.metrics import PUSH_EVENTS, Meter
+from operators.watch import EVERY, Watch
+from schemas.decision import Decision
+from schemas.model import Model
 
 
 class Counter:
@@ -64,3 +67,21 @@ def test_the_build_shows_as_a_label():
     group = Group()
     Meter().attach(group, "b1")
     assert group.labels == [("build", "b1")] and group.counters["started"].calls == [1]
+
+
+def test_bins_are_counters_with_labels_of_every_sixteenth_decision():
+    """Each push hands over what was added; the reference is the model's card."""
+    group, meter = Group(), Meter(lambda: 0.0)
+    meter.attach(group, "b1")
+    watch, card = Watch(meter), '{"score_percentiles_ppm": {"churn_risk": {"p50": 400000}}}'
+    said = Decision(scores={"churn_risk": 500_000})
+    for _ in range(3 * EVERY):
+        watch.take(said, Model(card=card))
+    meter.push()
+    watch.take(said, None)
+    for broken in ("", "[]", "no card", '{"score_percentiles_ppm": {"a": {"p": 1}}}'):
+        for _ in range(EVERY):
+            watch.take(said, Model(card=broken))
+    meter.push()
+    assert group.counters["drift_seen"].calls == [3]
+    assert {("score", "churn_risk"), ("bin", "1")} <= set(group.labels)
