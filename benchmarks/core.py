@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable, Sequence
 from itertools import cycle
@@ -15,6 +16,8 @@ from benchmarks.workloads import ConstantScorer, context, mix
 from connectors.avro import codec
 from connectors.log_decide import codecs
 from connectors.memory import MemoryRegistry
+from connectors.onnx import OnnxScorer
+from infra.demo.publish import load_model
 from models.context import Context
 from models.effects import Decide
 from models.user import step
@@ -32,7 +35,26 @@ REPEATS = 3_000
 
 def rows() -> list[Row]:
     """Measure; CPU time of this process."""
-    return [*_codecs(), *selection.rows(), *_steps()]
+    return [*_codecs(), *selection.rows(), *_network(), *_steps()]
+
+
+def _network() -> list[Row]:
+    """One step of the network that ships, its hidden state's bytes in and out where it has one."""
+    model = load_model()
+    scorer = OnnxScorer.from_model(model)
+    rng = random.Random(1)
+    vectors = [
+        [rng.choice((0.0, 1.0, 6 * rng.random())) for _ in model.features] for _ in range(64)
+    ]
+    turn, hidden = cycle(vectors), b""
+
+    def once() -> None:
+        nonlocal hidden
+        _, hidden = scorer.step(next(turn), hidden)
+
+    cpu_us(once, REPEATS)
+    state = f"{4 * model.hidden_size} bytes of state" if model.hidden_size else "no state"
+    return [timed(f"ONNX step, {len(model.features)} inputs, {state}", cpu_us(once, 10 * REPEATS))]
 
 
 def _codecs() -> list[Row]:

@@ -11,14 +11,16 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from models.context import Context
+from models.effects import Decide
 from models.features import FEATURES
 from models.recurrence import mark_of, newest_inputs, remember
 from models.user import step
+from schemas.campaign import Campaigns
 from schemas.event import PROBE
 from schemas.model import Head, Model
 from schemas.profile import EARLIER_BYTES_MAX, EARLIER_MAX, STATE_BYTES_MAX, Profile, dump, load
 from schemas.site import Site
-from tests.builders import BEGINNING, ONE_MINUTE, USER, event, journey, lamp, page
+from tests.builders import BEGINNING, ONE_MINUTE, USER, campaign, event, journey, lamp, page
 
 AN_HOUR = 60 * ONE_MINUTE
 OLD, NEW = sha256(b"old").hexdigest(), sha256(b"new").hexdigest()
@@ -182,6 +184,35 @@ def test_nothing_is_carried_over_events_that_no_model_saw():
     after = play(late, stale, play(VISIT, stale))
     assert (after.hidden, after.hidden_mark, after.inputs, after.earlier) == (b"", 0, b"", [])
     assert after.scores == []
+
+
+class Opaque(Chained):
+    """Concepts that follow from the inputs alone, over a state of its own."""
+
+    def step(self, features, hidden):
+        """The state is a chain as before, and nothing is read from it."""
+        _, following = super().step(features, hidden)
+        return [int(features[FEATURES.index("events_log")] * 200_000)], following
+
+
+@pytest.mark.promise("M29")
+def test_what_is_decided_knows_the_state_by_its_concepts_alone():
+    """Perturbed states under the same concepts: the same decisions, byte for byte."""
+    told = []
+    for sha in (OLD, NEW):
+        ctx = Context(Opaque)
+        ctx.add("sites", Site(site="demo", version=1, salt=b"salt", mint_secret=b"mint"))
+        rules = (campaign("stay", when="purchase_intent > 0.45"), campaign("go"))
+        ctx.add("campaigns", Campaigns(site="demo", version=1, campaigns=rules))
+        ctx.add("models", model(sha))
+        profile, made = None, []
+        for each in VISIT:
+            profile, effects, _ = step(profile, each, USER, ctx)
+            made += [effect.decision for effect in effects if isinstance(effect, Decide)]
+        told.append((profile.hidden, made))
+    assert told[0][0] != told[1][0]
+    assert told[0][1] == told[1][1] and len(told[0][1]) >= 3
+    assert len({each.scores["purchase_intent"] for each in told[0][1]}) > 1
 
 
 values = st.one_of(st.sampled_from((0.0, 1.0, 0.5)), st.floats(0, 40))
