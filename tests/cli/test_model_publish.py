@@ -16,7 +16,7 @@ from connectors.avro import register_all
 from connectors.control import ControlWriter
 from connectors.memory import MemoryRegistry
 from connectors.model_keys import PrivateKey, Trust, taken
-from infra.demo.publish import load_model
+from infra.model import load as load_model
 from schemas.topics import CONTROL_TOPICS
 
 REGISTRY = MemoryRegistry()
