@@ -45,6 +45,8 @@ R = TypeVar("R", Site, Campaigns, Products, Model, Policy)
 class Signer(Protocol):
     """Signs a model record as it is about to be written (connectors/model_keys.py)."""
 
+    key_id: str
+
     def sign(self, model: Model) -> Model:
         """The same with key_id and signature."""
         ...

@@ -6,6 +6,8 @@ from typing import Any, Protocol, TypeVar
 
 from msgspec.structs import replace
 
+from schemas.model import Model
+
 R = TypeVar("R")
 _PUBLISH = {
     "sites": "publish_site",
@@ -19,6 +21,10 @@ _PUBLISH = {
 class Writer(Protocol):
     """What publishing needs of connectors/control.py."""
 
+    @property
+    def signer(self) -> Any:
+        """What signs its models, None for nothing."""
+
     def newest(self, topic: str, site: str) -> Any | None:
         """The record of the highest version."""
 
@@ -31,10 +37,19 @@ def same(one: Any, other: Any) -> bool:
 def publish(writer: Writer, topic: str, record: R) -> tuple[R, bool]:
     """(what is in the log, whether it is new): an equal newest record is left as it is."""
     known = writer.newest(topic, record.site)  # type: ignore[attr-defined]
-    if known is not None and same(known, record):
+    if known is not None and same(known, record) and _ours(writer, known):
         return known, False
     made: R = getattr(writer, _PUBLISH[topic])(record)
     return made, True
+
+
+def _ours(writer: Writer, known: Any) -> bool:
+    """Whether a model in the log bears this writer's signature; a job may refuse any other."""
+    return (
+        not isinstance(known, Model)
+        or writer.signer is None
+        or (known.key_id == writer.signer.key_id)
+    )
 
 
 def _said(record: Any) -> dict[str, Any]:

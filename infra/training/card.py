@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -14,7 +14,7 @@ from infra.training.heads import scores
 from infra.training.labels import CONCEPTS, HORIZON_MS, INTENTS, PAGES_AHEAD
 from infra.training.network import Data
 from models.features import FEATURES
-from models.intent import MILLION
+from models.intent import MILLION, scores_ppm
 from schemas.model import Head
 
 PERCENTILES = (5, 50, 90, 95)
@@ -57,7 +57,10 @@ def write(
             "concepts": _of_concepts(concepts, truth, seed),
             "intents": _of_heads(heads, concepts, truth, seed),
         },
-        "concept_percentiles_ppm": _percentiles(concepts),
+        "concept_percentiles_ppm": _percentiles(CONCEPTS, concepts),
+        "score_percentiles_ppm": _percentiles(
+            [head.name for head in heads], _scored(heads, concepts)
+        ),
         "features_sha256": features_sha256(),
         "determinism": "the same seed, versions and machine give the same bytes; another CPU may "
         "round differently",
@@ -98,8 +101,13 @@ def _figures(
     }
 
 
-def _percentiles(concepts: NDArray[np.int64]) -> dict[str, dict[str, int]]:
+def _scored(heads: Sequence[Head], concepts: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.array([scores_ppm(heads, row) for row in concepts.tolist()], np.int64)
+
+
+def _percentiles(names: Iterable[str], values: NDArray[np.int64]) -> dict[str, dict[str, int]]:
+    """What production is compared with later (models/drift.py)."""
     return {
-        name: {f"p{p}": int(np.percentile(concepts[:, at], p)) for p in PERCENTILES}
-        for at, name in enumerate(CONCEPTS)
+        name: {f"p{p}": int(np.percentile(values[:, at], p)) for p in PERCENTILES}
+        for at, name in enumerate(names)
     }

@@ -16,6 +16,7 @@ from connectors.avro import register_all
 from connectors.control import ControlWriter
 from connectors.memory import MemoryRegistry
 from connectors.model_keys import PrivateKey, Trust, taken
+from connectors.publish import publish
 from infra.model import load as load_model
 from schemas.topics import CONTROL_TOPICS
 
@@ -74,6 +75,17 @@ def test_what_is_published_is_signed_and_an_older_one_comes_back(
     assert in_topic[2].effective_at_ms > in_topic[0].effective_at_ms
     listed = kairos("list")[1]["models"]
     assert [each["key_id"] for each in listed] == [own.key_id, made["key_id"], own.key_id]
+
+
+def test_a_model_that_nobody_signed_is_published_again(
+    topic: ControlWriter, tmp_path: Path
+) -> None:
+    """As a stack of before there were signatures has it; signed, it is left as it is."""
+    topic.publish_model(load_model())
+    signing = replace(topic, signer=PrivateKey.create(tmp_path / "models.pem"))
+    assert [publish(signing, "models", load_model())[1] for _ in range(2)] == [True, False]
+    assert publish(topic, "models", load_model())[1] is False
+    assert [bool(each.signature) for each in topic.history("models")] == [False, True]
 
 
 def test_a_record_signed_elsewhere_is_published_as_it_is(
