@@ -10,7 +10,7 @@ const KIB = 1024;
 const LIMITS = {
   'kairos.js': 8 * KIB,
   'kairos-render.js': 6 * KIB,
-  'kairos-more.js': 3 * KIB,
+  'kairos-more.js': 4 * KIB,
   'kairos-debug.js': 4 * KIB,
 };
 

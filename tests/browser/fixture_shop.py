@@ -25,6 +25,7 @@ SETTINGS = {
     "session": 'data-consent="session"',
     "off": 'data-consent="off"',
     "elsewhere": 'data-path="/v1/e"',
+    "markup": "",
 }
 """Pages that differ in how the script tag is set."""
 
@@ -45,6 +46,7 @@ class FixtureShop:
         self.policy = STRICT
         self.epoch = 7
         self.previewed: Json | None = None
+        self.markup = ""
         self._sockets: list[web.WebSocketResponse] = []
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -167,7 +169,9 @@ class FixtureShop:
         if path in SETTINGS:
             text = (PAGES / "plain.html").read_text(encoding="utf-8")
             headers = {"Content-Security-Policy": self.policy}
-            text = text.replace("SETTING", SETTINGS[path])
+            text = text.replace("SETTING", SETTINGS[path]).replace(
+                "</main>", self.markup + "</main>"
+            )
             return web.Response(text=text, content_type="text/html", headers=headers)
         file = PAGES / (path if path.endswith((".css", ".js")) else f"{path.split('/')[0]}.html")
         if not file.exists():

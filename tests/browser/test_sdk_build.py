@@ -16,7 +16,7 @@ from tests.browser.conftest import SDK
 LIMITS = {
     "kairos.js": 8 * 1024,
     "kairos-render.js": 6 * 1024,
-    "kairos-more.js": 3 * 1024,
+    "kairos-more.js": 4 * 1024,
     "kairos-debug.js": 4 * 1024,
 }
 

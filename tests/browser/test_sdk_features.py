@@ -57,6 +57,53 @@ def test_a_cart_change_is_what_happened_not_what_was_clicked(
     assert all(event["product"]["id"] == "p1" for event in shop.of("add_to_cart"))
 
 
+SHOPS = {
+    "shopify": (
+        "<script>window.ShopifyAnalytics = {meta: {currency: 'EUR', product: {id: 11,"
+        " type: 'Skincare', variants: [{price: 1990, name: 'Cedar face oil'}]}}}</script>",
+        {"id": "11", "name": "Cedar face oil", "category": "Skincare", "price": "19.90",
+         "currency": "EUR"},
+    ),
+    "microdata": (
+        '<div itemscope itemtype="https://schema.org/Product"><h1 itemprop="name">Cedar</h1>'
+        '<meta itemprop="sku" content="c-1"><b itemprop="price" content="1299.5">1.299,50</b>'
+        '<meta itemprop="priceCurrency" content="EUR"></div>',
+        {"id": "c-1", "name": "Cedar", "price": "1299.5", "currency": "EUR"},
+    ),
+    "open graph": (
+        '<meta property="og:type" content="og:product"><meta property="og:title" content="Cedar">'
+        '<meta property="product:price:amount" content="1,299.00">'
+        '<meta property="product:price:currency" content="USD">',
+        {"id": "/markup", "name": "Cedar", "price": "1299.00", "currency": "USD"},
+    ),
+    "oscar": (
+        '<article class="product_page"><div class="product_main"><h1>Cedar</h1>'
+        '<p class="price_color">\u00a319.90</p></div>'
+        '<form action="/en/basket/add/42/" method="post"></form></article>',
+        {"id": "42", "name": "Cedar", "price": "19.90"},
+    ),
+    "two products": (
+        '<i itemscope itemtype="https://schema.org/Product"></i>' * 2, None,
+    ),
+    "json-ld goes first": (
+        '<script type="application/ld+json">{"@type": "Product", "sku": "ld-1", "name": "Cedar"}'
+        '</script><meta property="og:type" content="product">',
+        {"id": "ld-1", "name": "Cedar"},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SHOPS)
+def test_an_adapter_reads_the_product_of_a_shop(page: Page, shop: FixtureShop, name: str) -> None:
+    markup, product = SHOPS[name]
+    shop.policy, shop.markup = "script-src 'self' 'unsafe-inline'", markup
+    page.goto(shop.url + "/markup")
+    until(lambda: page.evaluate("!!window.kairosMore"), page)
+    page.evaluate("kairos.track('ask')")
+    until(lambda: shop.of("ask"), page)
+    assert [event["product"] for event in shop.of("product_view")] == ([product] if product else [])
+
+
 def test_a_form_that_left_for_the_cart_is_an_addition(page: Page, shop: FixtureShop) -> None:
     page.goto(shop.url + "/session")
     until(lambda: page.evaluate("!!window.kairosMore"), page)

@@ -1,5 +1,6 @@
 import type { Help, More } from './contract';
 import { measurePage } from './measurePage';
+import { readPlatform } from './readPlatform';
 import { shareTabs } from './shareTabs';
 import { watchEffects } from './watchEffects';
 import { watchExit } from './watchExit';
@@ -9,7 +10,7 @@ import { watchRoutes } from './watchRoutes';
 
 /** What a page watches after its first view has left; loaded then. */
 function watchMore(help: Help): More {
-  const { tracker, readPage } = help;
+  const { tracker, readPage, readPageProduct } = help;
   const meter = measurePage(
     (t0_ms) => tracker.track('scroll', {}, { t0_ms }),
     () => tracker.track('pause'),
@@ -20,6 +21,11 @@ function watchMore(help: Help): More {
     meter.reset();
     hover.reset();
     exit.reset();
+  };
+  // Where neither data attributes nor JSON-LD told the core, an adapter may know the product.
+  const viewed = () => {
+    const product = readPageProduct() ? undefined : readPlatform(help);
+    if (product) tracker.track('product_view', { product });
   };
   watchRage(help);
   watchEffects(help);
@@ -34,8 +40,10 @@ function watchMore(help: Help): More {
     setTimeout(() => {
       reset();
       help.showPage(t0_ms);
+      viewed();
     }, 0);
   });
+  viewed();
   return { vectors: meter.vectors, reset };
 }
 

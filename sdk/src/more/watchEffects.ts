@@ -1,5 +1,6 @@
 import type { EventFields, Product } from '../lib/types';
 import type { Help } from './contract';
+import { readPlatform } from './readPlatform';
 
 /** Addresses under which shop systems add to a cart; the shop may name its own. */
 const ADDS = /\/cart\/(add(\.js)?\b|mine\/items$|items?$)|\/basket\/add\b|add[-_]to[-_]cart/;
@@ -21,7 +22,8 @@ type Loose = Record<string, unknown>;
  * data layer. Two of them within 1.5 s about one thing are one change.
  */
 export function watchEffects(help: Help) {
-  const { tracker, config, readProduct, readPageProduct } = help;
+  const { tracker, config, readProduct } = help;
+  const readPageProduct = () => help.readPageProduct() || readPlatform(help);
   if (config.effects === false) return;
   const adds = config.cart ? new RegExp(config.cart) : ADDS;
   let told = '';
