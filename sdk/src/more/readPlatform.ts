@@ -55,7 +55,8 @@ const oscar: Adapter = () => {
   const form = document.querySelector('form[action*="/basket/add/"]');
   const id = /\/basket\/add\/(\d+)/.exec(form?.getAttribute('action') ?? '')?.[1];
   const main = document.querySelector('.product_page,.product_main');
-  return id && main ? { id, name: text('h1', main), price: amount(text('.price_color', main)) } : null;
+  if (!id || !main) return null;
+  return { id, name: text('h1', main), price: amount(text('.price_color', main)) };
 };
 
 const ADAPTERS: Adapter[] = [shopify, microdata, openGraph, oscar];
