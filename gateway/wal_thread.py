@@ -52,9 +52,9 @@ class Committer:
         self._thread.join(timeout_s)
 
     def _run(self) -> None:
-        more, began_s = True, 0.0
+        more = True
         while more:
-            group, more = self._group(began_s + PACE_S)
+            group, more = self._group()
             if not group:
                 continue
             began_s = time.perf_counter()
@@ -67,16 +67,16 @@ class Committer:
                 # thread that ended by a bug must not leave a gateway that looks well.
                 self._loop.call_soon_threadsafe(self._failed, error)
                 return
-            self._timed(time.perf_counter() - began_s)
             self._loop.call_soon_threadsafe(self._settled, group, first)
+            took_s = time.perf_counter() - began_s
+            self._timed(took_s)
+            # Asleep before it looks, not after it was woken: so nobody has to wake it under load.
+            time.sleep(max(0.0, PACE_S - took_s))
 
-    def _group(self, not_before_s: float) -> tuple[list[Entry], bool]:
+    def _group(self) -> tuple[list[Entry], bool]:
         """What waits, at least one; and whether to go on afterwards."""
         queue, group = self._queue, list[Entry]()
         entry = queue.get()
-        wait_s = not_before_s - time.perf_counter()
-        if wait_s > 0 and entry is not None:
-            time.sleep(wait_s)
         while entry is not None:
             group.append(entry)
             if queue.empty() or len(group) == GROUP_MAX:
