@@ -54,7 +54,7 @@ function connection(look: Look, { counts }: Tracker): HTMLElement {
   const allowed = Object.entries(consent || {}).filter(([, yes]) => yes);
   const names = allowed.map(([name]) => name).join(', ') || 'nothing';
   const choice = until
-    ? `not yet chosen (${until})`
+    ? until
     : consent
       ? names
       : "absent: the site's default";

@@ -60,7 +60,7 @@ export function createTracker(ports: Ports, options: TrackerOptions): Tracker {
   let live = false;
   let last: Frame | null = null;
   const recent: Queued[] = [];
-  let { until } = options;
+  let until: 'pending' | 'off' | 'stopped' | undefined = options.until;
 
   const stream = followStream(ports, {
     site,
@@ -140,7 +140,7 @@ export function createTracker(ports: Ports, options: TrackerOptions): Tracker {
   }
 
   function track(type: string, fields: EventFields = {}, how: TrackOptions = {}) {
-    if (until === 'off') return;
+    if (until && until !== 'pending') return;
     enqueue(type, fields, how.t0_ms ?? ports.now());
     if (how.hold || BATCHED.test(type)) timer ??= ports.later(flush, TELEMETRY_MS);
     else flush();
@@ -151,11 +151,17 @@ export function createTracker(ports: Ports, options: TrackerOptions): Tracker {
   function changed() {
     const change = { consent: visitor.consent(), visitor: visitor.current() };
     for (const listener of changeListeners) listener(change);
-    stream.restart(true);
+    greet();
+  }
+
+  /** Another visitor or another choice: hello again, as soon as anything may be sent. */
+  function greet() {
+    if (!until) stream.restart(true);
   }
 
   function settle(consent: Consent) {
     // What was kept until now goes out under the choice, with its own times, or not at all.
+    if (until === 'stopped') return;
     if (until && queue.release(consent)) session.restart();
     until = undefined;
   }
@@ -177,13 +183,14 @@ export function createTracker(ports: Ports, options: TrackerOptions): Tracker {
       changed();
     },
     stop() {
-      until = 'off';
+      until = 'stopped';
       queue.clear();
       stream.stop();
       gate.shut();
       for (const listener of cancelListeners) listener('');
     },
     async identify(signed) {
+      if (until) return false;
       flush();
       // Two known people on one device are never one: the second starts as somebody new.
       if (visitor.knows(String(signed.id))) {
@@ -204,6 +211,8 @@ export function createTracker(ports: Ports, options: TrackerOptions): Tracker {
     },
     reset() {
       flush();
+      // What still waits for a choice is not the next person's to give.
+      if (until) queue.clear();
       visitor.forget();
       session.restart();
       changed();
@@ -244,7 +253,7 @@ export function createTracker(ports: Ports, options: TrackerOptions): Tracker {
       visitor.adopt(change);
       if (change.consent) settle(change.consent);
       if (!visitor.lasting()) session.restart();
-      stream.restart(true);
+      greet();
     },
     look: () => ({
       live,

@@ -29,7 +29,7 @@ export interface TrackOptions {
 export interface Tracker {
   track(type: string, fields?: EventFields, options?: TrackOptions): void;
   consent(consent: Consent): void;
-  /** Ends everything until the next choice of consent or page: nothing made, sent or shown. */
+  /** Ends everything for this page: nothing is made, sent or shown, whatever is chosen later. */
   stop(): void;
   identify(signed: Record<string, unknown>): Promise<boolean>;
   reset(): void;

@@ -64,6 +64,22 @@ test('SDK-4: a page left without a choice tells nobody', async () => {
   assert.equal(world.posts.length + world.beacons.length + world.sockets.length, 0);
 });
 
+test('before a choice nobody is named, and the next person gives nothing of the last', async () => {
+  const world = makeWorld();
+  const tracker = undecided(world, 'pending');
+  tracker.track('search', { properties: { query: 'secret' } });
+  assert.equal(await tracker.identify({ id: 'ann' }), false);
+  tracker.reset();
+  await world.pass(MINUTE_MS);
+  assert.equal(world.posts.length + world.sockets.length, 0);
+  tracker.consent(GRANTED);
+  await settle();
+  assert.deepEqual(
+    times(world).map(([type]) => type),
+    ['session_start', 'consent'],
+  );
+});
+
 test('switched off, no event is made; a grant begins with the next one', async () => {
   const world = makeWorld();
   const tracker = undecided(world, 'off');
@@ -167,6 +183,10 @@ test('stopped, nothing is made, sent, admitted or held open, what shows is gone'
   await world.pass(MINUTE_MS);
   assert.equal(world.posts.length + world.beacons.length, posts);
   assert.deepEqual(withdrawn, ['']);
+  tracker.consent(REFUSED);
+  await world.pass(MINUTE_MS);
+  assert.equal(world.posts.length + world.beacons.length, posts);
+  assert.deepEqual(world.local.keys(), []);
   assert.ok(world.sockets.every((socket) => socket.closed));
   const decision = { type: 'decision', slot_id: 's', decision_id: 'd', ttl_ms: 9 } as const;
   assert.equal(tracker.gate.admit({ ...decision, source: 'model', action_type: '' }), null);
