@@ -131,7 +131,7 @@ def test_scroll_depth_is_the_part_of_the_way_down(visit: Visit, shop: FixtureSho
         " return scrollY / (document.documentElement.scrollHeight - innerHeight); })()"
     )
     until(lambda: shop.of("ask"), page)
-    assert shop.of("ask")[0]["vectors"]["scroll_depth"] == pytest.approx(depth, abs=0.001)
+    assert shop.of("ask")[0]["vectors"]["scroll_depth"] == pytest.approx(depth, abs=1e-6)
 
 
 @pytest.mark.promise("E27")

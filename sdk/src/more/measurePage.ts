@@ -80,7 +80,7 @@ export function measurePage(onBand: (t0_ms: number) => void, onPause: () => void
         .map((tap, i) => tap - taps[i]!)
         .sort((a, b) => a - b);
       return {
-        ...(depth ? { scroll_depth: round(depth, 1_000) } : {}),
+        ...(depth ? { scroll_depth: round(depth, 1_000_000) } : {}),
         ...(gaps.length ? { tap_velocity_ms: Math.round(gaps[gaps.length >> 1]!) } : {}),
         active_duration_s: round(active_ms / 1_000, 10),
       };
