@@ -15,11 +15,19 @@ from pathlib import Path
 from cli.decide import given_context
 from cli.endpoints import endpoints
 from cli.output import CommandError, print_result
-from cli.why_json import as_json
+from cli.why_json import as_json, undecided_json
 from cli.why_text import lines
 from connectors.avro import BadFrame
 from connectors.control import ControlUnavailable
-from connectors.decisions_found import Found, NotFound, in_export, in_lines, in_stack
+from connectors.decisions_found import (
+    Found,
+    NotFound,
+    Result,
+    Undecided,
+    in_export,
+    in_lines,
+    in_stack,
+)
 from connectors.event_lines import BadLine
 from connectors.given import BadFile
 from connectors.log_files import LogFilesError
@@ -58,7 +66,11 @@ def run(args: argparse.Namespace) -> int:
         found = _found(args)
     except FAILURES as failure:
         raise CommandError(str(failure)) from failure
-    explained = [(explain(each.case), each) for each in found]
+    explained = [(explain(each.case), each) for each in found if isinstance(each, Found)]
+    for each in found:
+        if isinstance(each, Undecided):
+            told = undecided_json(each.time_out)
+            print_result(told, as_json=args.json, lines=[told["sentence"]])
     for number, (why, each) in enumerate(explained):
         if number and not args.json:
             print()
@@ -66,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
     return 0 if all(why.exact for why, _ in explained) else 1
 
 
-def _found(args: argparse.Namespace) -> list[Found]:
+def _found(args: argparse.Namespace) -> Result:
     if args.events is None:
         where = endpoints()
         registry = RegistryClient(where.registry)

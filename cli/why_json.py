@@ -9,7 +9,11 @@ from msgspec.structs import asdict
 from connectors.decisions_found import Found
 from models.why import Intent, Offered, Removed, Why
 from models.why_flips import Flip
+from models.why_time_out import AFTER, answered_by
 from models.why_words import REFUSALS
+from schemas.event import Event
+
+FALLBACK, NO_FALLBACK = "fallback", "no_fallback"
 
 
 def as_json(why: Why, found: Found) -> dict[str, Any]:
@@ -44,8 +48,33 @@ def as_json(why: Why, found: Found) -> dict[str, Any]:
         "facts": why.case.facts,
         "versions": asdict(decision.versions),
         "checks": {"total": len(why.checks), "wrong": [_wrong(why, at) for at in _red(why)]},
+        "time_out": next((_time_out(each) for each in found.time_outs.answered), None),
+        "stood_in_for": [each.slot_id for each in found.time_outs.lent],
         "ledger": found.ledger,
         "build_id": found.build_id,
+    }
+
+
+def undecided_json(record: Event) -> dict[str, Any]:
+    """An event that no job has decided, whose time was up at a gateway."""
+    sentence = f"No decision of this event is in the log yet. {answered_by(record)}"
+    return {
+        "sentence": sentence,
+        "slot_id": record.slot_id,
+        "event_id": record.event_id,
+        "site": record.site,
+        "user_key": record.user_key,
+        "time_out": _time_out(record),
+    }
+
+
+def _time_out(record: Event) -> dict[str, Any]:
+    return {
+        "answered": FALLBACK if record.decision_id else NO_FALLBACK,
+        "decision_id": record.decision_id,
+        "after_ms": record.properties.get(AFTER),
+        "at_ms": record.received_at_ms,
+        "gateway_id": record.gateway_id,
     }
 
 

@@ -11,6 +11,7 @@ from connectors.decisions_found import Found
 from models.names import DURATION, MONEY, NAMES, PPM
 from models.why import Offered, Removed, Why
 from models.why_flips import ELIGIBILITY, WINNER, Flip, smallest
+from models.why_time_out import answered_by, lent_to
 from models.why_words import REFUSALS, SILENCES, listed, logit, money, percent, share
 from schemas.ids import MILLION
 
@@ -22,7 +23,10 @@ CONCEPTS_SHOWN = 4
 def lines(why: Why, found: Found) -> Iterator[str]:
     """The explanation, line by line."""
     currency = why.case.view.site.currency if why.case.view.site else ""
-    yield from textwrap.wrap(why.sentence, WIDTH)
+    late = [answered_by(each) for each in found.time_outs.answered]
+    late += [lent_to(each) for each in found.time_outs.lent]
+    for told in (why.sentence, *late):
+        yield from textwrap.wrap(told, WIDTH)
     yield ""
     yield from _intents(why)
     if why.case.decision.reason not in SILENCES:

@@ -26,9 +26,10 @@ from models.context import Context
 from models.rules import RuleError
 from models.why_case import Case
 from models.why_facts import facts_at
+from models.why_time_out import TimeOuts, time_outs_of
 from operators.local import LocalJob
 from schemas.decision import Decision
-from schemas.event import Event
+from schemas.event import TIME_OUT, Event
 from schemas.model import UNSIGNED
 from schemas.topics import CONTROL_TOPICS, DECISIONS, EVENTS
 
@@ -46,18 +47,32 @@ class Found:
     case: Case
     ledger: dict[str, Any] = field(default_factory=dict)
     build_id: str = ""
+    time_outs: TimeOuts = field(default_factory=TimeOuts)
 
 
-def in_export(folder: Path, wanted: str) -> list[Found]:
+@dataclass(frozen=True, slots=True)
+class Undecided:
+    """An event whose time was up at a gateway, and which no job has decided since."""
+
+    time_out: Event
+
+
+Result = list[Found] | list[Undecided]
+
+
+def in_export(folder: Path, wanted: str) -> Result:
     """From the folder of an export. Raises NotFound, LogFilesError."""
     registry = registry_of(read_manifest(folder))
     context = empty_context()
     for topic, record in control_records(folder):
         context.add(topic, record)
     rows = _matching(read_records(folder, DECISIONS), codec(DECISIONS, registry), wanted)
-    if not rows:
-        raise NotFound(f"no decision, slot or event {wanted} in {folder}")
     reader = codec(EVENTS, registry)
+    if not rows:
+        waiting = _undecided(read_records(folder, EVENTS), reader, wanted)
+        if waiting:
+            return waiting
+        raise NotFound(f"no decision, slot or event {wanted} in {folder}")
     events = list(_events(read_records(folder, EVENTS), reader, rows[0][0].user_key))
     return _cases(rows, events, context)
 
@@ -82,7 +97,7 @@ def in_lines(path: Path, wanted: str, context: Context) -> list[Found]:
 
 def in_stack(
     brokers: str, registry: Registry, wanted: str, model_keys: tuple[str, ...] = (UNSIGNED,)
-) -> list[Found]:
+) -> Result:
     """From the topics of a stack. Raises NotFound, LogUnavailable, ControlUnavailable."""
     log = LogReader(brokers)
     spans = log.spans(DECISIONS)
@@ -95,12 +110,16 @@ def in_stack(
                 yield record
 
     rows = _matching(noted(), codec(DECISIONS, registry), wanted)
+    reader = codec(EVENTS, registry)
     if not rows:
+        waiting = _undecided(log.read(EVENTS, log.spans(EVENTS)), reader, wanted)
+        if waiting:
+            return waiting
         raise NotFound(
             f"no decision, slot or event {wanted} in topic {DECISIONS} on {brokers}; "
             "it keeps seven days, `kairos log export` keeps more"
         )
-    reader, key = codec(EVENTS, registry), rows[0][0].user_key
+    key = rows[0][0].user_key
     places = _own(log.spans(EVENTS), seen["partition"], len(spans))
     events = list(_events(log.read(EVENTS, places), reader, key))
     return _cases(rows, events, _context(brokers, registry, model_keys))
@@ -155,6 +174,21 @@ def _events(records: Iterable[LogRecord], reader: Codec[Event], user_key: str) -
                 continue
 
 
+def _undecided(records: Iterable[LogRecord], reader: Codec[Event], wanted: str) -> list[Undecided]:
+    """Time-outs of this event or slot, for which no decision has been found."""
+    out = []
+    for record in records:
+        if record.value is None or wanted.encode() not in record.value:
+            continue
+        try:
+            event = reader.decode(record.value)
+        except BadFrame:
+            continue
+        if event.internal == TIME_OUT and wanted in (event.event_id, event.slot_id):
+            out.append(Undecided(event))
+    return out
+
+
 def _cases(rows: list[Row], events: list[Event], context: Context) -> list[Found]:
     return [_case(decision, headers, events, context) for decision, headers in rows]
 
@@ -164,7 +198,8 @@ def _case(
 ) -> Found:
     view = context.at(decision.site, decision.decided_at_ms)
     case = Case(decision, view, facts_at(events, decision, context))
-    return Found(case, _ledger(headers.get(LEDGER, b"")), headers.get(BUILD, b"").decode())
+    build, time_outs = headers.get(BUILD, b"").decode(), time_outs_of(decision, events)
+    return Found(case, _ledger(headers.get(LEDGER, b"")), build, time_outs)
 
 
 def _ledger(data: bytes) -> dict[str, Any]:

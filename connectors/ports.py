@@ -17,6 +17,10 @@ from schemas.event import Event
 R = TypeVar("R")
 """One record of topic `decisions` as a gateway reads it."""
 
+F_in = TypeVar("F_in", contravariant=True)
+F_out = TypeVar("F_out", covariant=True)
+"""One message to a client, as a connection takes it."""
+
 W_out = TypeVar("W_out", covariant=True)
 """The answer to a hello."""
 
@@ -48,7 +52,7 @@ class EventReader(Protocol):
         """The next offset of each partition."""
 
 
-class Connection(Protocol):
+class Connection(Protocol[F_in]):
     """One push connection after its hello."""
 
     user_key: str
@@ -56,7 +60,7 @@ class Connection(Protocol):
     tab_id: str
     conn_id: str
 
-    def offer(self, text: str) -> None:
+    def offer(self, frame: F_in) -> None:
         """Queue one frame; a full queue ends the connection, never blocks."""
 
 
@@ -70,14 +74,16 @@ class Resume(Protocol[R]):
         """What is held for a key, oldest first."""
 
 
-class Pushes(Protocol[R, W_out]):
+class Pushes(Protocol[R, W_out, F_out]):
     """What sockets see of topic `decisions`."""
 
     def take(self, records: list[R]) -> None:
         """Records of the topic, in order."""
 
-    def attach(self, connection: Connection, last_seq: int, epoch: int | str | None) -> W_out:
+    def attach(
+        self, connection: Connection[F_out], last_seq: int, epoch: int | str | None
+    ) -> W_out:
         """A visitor is here: what this session and tab have not seen yet."""
 
-    def detach(self, connection: Connection) -> None:
+    def detach(self, connection: Connection[F_out]) -> None:
         """A connection is gone."""

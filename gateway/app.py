@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 from aiohttp import web
@@ -18,7 +20,9 @@ from gateway.openapi import document
 from gateway.post import Answer, Poster
 from gateway.push import Hub
 from gateway.sites import Sites
+from gateway.sse import events
 from gateway.stream import Streams
+from gateway.websocket import websocket
 from gateway.wire import BODY_BYTES_MAX, Refused
 
 JSON = "application/json"
@@ -39,14 +43,30 @@ class Parts:
     assets: Assets
 
 
+def make_runner(parts: Parts, **options: Any) -> web.AppRunner:
+    """The application as it is served: bodies are inflated in bounds, not by the server.
+
+    A handler ends when its client is gone, so that no stream of events outlives its reader.
+    """
+    return web.AppRunner(
+        make_app(parts),
+        auto_decompress=False,
+        access_log=None,
+        handler_cancellation=True,
+        **options,
+    )
+
+
 def make_app(parts: Parts) -> web.Application:
-    """The application; run it with auto_decompress=False, since bodies are inflated in bounds."""
+    """The application; see make_runner."""
     app = web.Application(client_max_size=BODY_BYTES_MAX)
     routes = Routes(parts)
     app.router.add_post("/v1/events", routes.events)
     app.router.add_options("/v1/events", routes.preflight)
     app.router.add_post("/v1/preview", routes.preview)
-    app.router.add_get("/v1/stream", parts.streams.handle)
+    app.router.add_get("/v1/stream", routes.stream)
+    app.router.add_get("/v1/sse", routes.sse)
+    app.router.add_options("/v1/sse", routes.preflight)
     app.router.add_get("/healthz", routes.healthz)
     app.router.add_get("/readyz", routes.readyz)
     app.router.add_get("/metrics", routes.metrics)
@@ -76,7 +96,9 @@ class Routes:
                 text = "want whole milliseconds, such as ?wait=80"
                 answer = Answer(400, _encode(Refused(text, "wait")))
             else:
-                answer = await self._parts.poster.post(data, asked, request.remote or "", wait_ms)
+                posting = self._parts.poster.post(data, asked, request.remote or "", wait_ms)
+                # Its events may be on their way already, whoever hangs up.
+                answer = await asyncio.shield(posting)
         allowed = self._parts.sites.knows_origin(asked.origin)
         headers = answer_headers(asked.origin, allowed=allowed, retry_after_s=answer.retry_after_s)
         return web.Response(
@@ -95,8 +117,16 @@ class Routes:
             body=answer.body, status=answer.status, content_type=JSON, headers=headers
         )
 
+    async def stream(self, request: web.Request) -> web.StreamResponse:
+        """WebSocket /v1/stream."""
+        return await websocket(request, self._parts.streams)
+
+    async def sse(self, request: web.Request) -> web.StreamResponse:
+        """GET /v1/sse."""
+        return await events(request, self._parts.streams)
+
     async def preflight(self, request: web.Request) -> web.Response:
-        """OPTIONS /v1/events."""
+        """OPTIONS /v1/events and /v1/sse."""
         origin = request.headers.get("Origin", "")
         allowed = self._parts.sites.knows_origin(origin)
         headers = cors.preflight_headers(origin, allowed=allowed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 MAX_AGE_S = 7_200
-ALLOWED_HEADERS = "Content-Type, Content-Encoding, Kairos-Visitor, traceparent"
+ALLOWED_HEADERS = "Content-Type, Content-Encoding, Kairos-Visitor, Last-Event-ID, traceparent"
 
 
 def headers_for(origin: str, *, allowed: bool) -> dict[str, str]:
@@ -19,7 +19,7 @@ def preflight_headers(origin: str, *, allowed: bool) -> dict[str, str]:
     """Headers of an answer to OPTIONS."""
     out = headers_for(origin, allowed=allowed)
     if origin and allowed:
-        out["Access-Control-Allow-Methods"] = "POST, OPTIONS"
+        out["Access-Control-Allow-Methods"] = "GET, POST, OPTIONS"
         out["Access-Control-Allow-Headers"] = ALLOWED_HEADERS
         out["Access-Control-Max-Age"] = str(MAX_AGE_S)
     return out

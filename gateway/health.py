@@ -23,6 +23,11 @@ class Metrics:
         self._event_counters = {name: self.events.labels(name) for name in OUTCOMES}
         self._request_counters: dict[int, Counter] = {}
         self.closed = self._counter("sockets_closed", "push connections by close code", "code")
+        self.notes_lost = Counter(
+            "kairos_gateway_notes_lost",
+            "time-outs that could not be written to the log",
+            registry=self.registry,
+        )
         self.sockets = Gauge(
             "kairos_gateway_sockets", "open push connections", registry=self.registry
         )

@@ -39,6 +39,7 @@ def document() -> dict[str, Any]:
         "paths": {
             "/v1/events": {"post": _post_events()},
             "/v1/stream": {"get": _plain("101", "WebSocket: hello, welcome, decision, cancel")},
+            "/v1/sse": {"get": _plain("200", "the same messages as server-sent events")},
             "/healthz": {"get": _plain("200", "the process runs")},
             "/readyz": {"get": _plain("200", "ready for traffic; 503 names what is missing")},
             "/metrics": {"get": _plain("200", "Prometheus text")},

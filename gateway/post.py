@@ -13,23 +13,23 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from gateway import present
 from gateway.dedup import Recent, Verdict
 from gateway.health import Metrics
 from gateway.ingest import Accepted, Asked, Refusal, Taken, ingest, refusal
 from gateway.limits import Buckets
 from gateway.log import Log, LogUnavailable
-from gateway.push import Arrived, Hub
+from gateway.present import PLACEMENT
+from gateway.push import Hub
 from gateway.settings import Settings
 from gateway.sites import Sites
+from gateway.waiters import Reply
 from gateway.wire import Rejected
 from schemas.event import Event
 from schemas.ids import SlotId, event_slot
 
 WAIT_MAX_MS = 2_000
-PLACEMENT = "page"
 RETRY_AFTER_S = 1
-TIMEOUT, USED_TWICE = "timeout", "this event_id already names another event; make a new one"
+USED_TWICE = "this event_id already names another event; make a new one"
 _encode = msgspec.json.Encoder().encode
 
 
@@ -102,22 +102,23 @@ class Poster:
     async def _take(self, batch: Accepted, started_s: float, wait_ms: int) -> Answer:
         key = batch.subject.user_key
         # Asked for before producing, so that no answer can come too early to be seen.
-        waiter = self._hub.expect(key, _last_slot(batch)) if wait_ms else None
+        slot_id = _last_slot(batch) if wait_ms else ""
+        waiter = self._hub.expect(key, slot_id) if slot_id else None
         try:
-            body, waits = self._append(batch)
+            body, waits = self._append(batch, slot_id)
             if not body.accepted and not body.duplicates:
                 return Answer(400, _encode(_nothing_taken(body.rejected)))
             if not await self._durable(waits):
                 return _unavailable(waits)
             self._metrics.ack_s.observe(time.monotonic() - started_s)
             if waiter is not None:
-                body = await self._decided(body, waiter, started_s + wait_ms / 1000)
+                body = await self._decided(body, waiter, slot_id, started_s + wait_ms / 1000)
             return Answer(202, _encode(body))
         finally:
             if waiter is not None:
                 self._hub.forget(key, waiter)
 
-    def _append(self, batch: Accepted) -> tuple[AcceptedBody, list[Future[Any]]]:
+    def _append(self, batch: Accepted, slot_id: str) -> tuple[AcceptedBody, list[Future[Any]]]:
         """Send what is new; the answer so far, and what its durability hangs on."""
         key = batch.subject.user_key
         rejected, waits = list(batch.rejected), []
@@ -126,6 +127,7 @@ class Poster:
             verdict, future = self._recent.look((key, taken.event.event_id), taken.digest)
             if verdict is Verdict.NEW:
                 future = self._send(taken)
+                self._hub.arm(taken.event, batch.site, slot_id)
                 new += 1
             elif verdict is Verdict.DUPLICATE:
                 duplicates += 1
@@ -163,17 +165,17 @@ class Poster:
         return all(each.done() and each.exception() is None for each in waits)
 
     async def _decided(
-        self, body: AcceptedBody, waiter: Future[Arrived], until_s: float
+        self, body: AcceptedBody, waiter: Future[Reply], slot_id: str, until_s: float
     ) -> AcceptedBody:
         left_s = max(0.0, until_s - time.monotonic())
         await asyncio.wait({waiter}, timeout=left_s)
         if not waiter.done():
-            return replace(body, reason=TIMEOUT)
-        arrived = waiter.result()
-        if arrived.decision.render is None:
-            return replace(body, reason=present.none_reason(arrived.decision))
-        frame = self._hub.frame(arrived)
-        return replace(body, decision=frame, reason=None if frame else "expired")
+            # The slot's deadline may end at this very moment too.
+            reason = self._hub.hurry(slot_id)
+            if not waiter.done():
+                return replace(body, reason=reason)
+        reply = waiter.result()
+        return replace(body, decision=reply.frame, reason=reply.reason)
 
 
 def _last_slot(batch: Accepted) -> SlotId:

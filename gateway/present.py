@@ -7,12 +7,14 @@ from typing import Any
 from msgspec.structs import asdict
 
 from schemas.decision import Decision
+from schemas.event import Event
 from schemas.site import FULL, Site
 
 PPM = 1_000_000
 HIGH_FROM_PPM = 500_000
 TRIGGER_TYPES = {"modal": "in_app_modal", "banner": "in_app_banner", "inline": "in_app_inline"}
 SCORES_SHOWN = ("engagement_intent", "purchase_intent", "churn_risk")
+PLACEMENT, FALLBACK, NO_FALLBACK = "page", "fallback", "no_fallback"
 Ledger = dict[str, Any]
 
 
@@ -27,6 +29,7 @@ def decision_frame(
         "decision_id": decision.decision_id,
         "event_id": decision.trigger.event_id or None,
         "seq": decision.seq,
+        "epoch": decision.epoch_ms,
         "placement": decision.placement,
         "class": decision.latency_class,
         "source": decision.source,
@@ -59,14 +62,51 @@ def none_frame(decision: Decision, ledger: Ledger, *, now_ms: float) -> dict[str
     }
 
 
+def fallback_frame(
+    carrier: Decision, slot_id: str, event: Event, latency_class: str, *, now_ms: float
+) -> dict[str, Any]:
+    """The frame of a fallback: it answers `event`, and names the decision that carried it."""
+    fallback = carrier.fallback
+    assert fallback is not None, "only what is carried is shown"
+    return {
+        "type": "decision",
+        "slot_id": slot_id,
+        "decision_id": carrier.decision_id,
+        "event_id": event.event_id,
+        "seq": 0,
+        "epoch": carrier.epoch_ms,
+        "placement": fallback.placement,
+        "class": latency_class,
+        "source": FALLBACK,
+        "ttl_ms": max(0, fallback.valid_until_ms - int(now_ms)),
+        "campaign_id": fallback.campaign_id,
+        "action_type": fallback.action_type,
+        "render": fallback.render.to_json(),
+    }
+
+
+def no_fallback_frame(slot_id: str, event: Event, latency_class: str) -> dict[str, Any]:
+    """The frame that says that time is up and nothing may stand in; sent to full sites only."""
+    return {
+        "type": "none",
+        "slot_id": slot_id,
+        "decision_id": None,
+        "event_id": event.event_id,
+        "placement": PLACEMENT,
+        "class": latency_class,
+        "reason": NO_FALLBACK,
+        "campaign_id": None,
+    }
+
+
 def none_reason(decision: Decision) -> str:
     """Why the client gets no action: withheld, or the core's own reason."""
     return decision.withheld or decision.reason or "none"
 
 
-def cancel_frame(slot_id: str) -> dict[str, Any]:
-    """The frame that withdraws a slot."""
-    return {"type": "cancel", "slot_id": slot_id}
+def cancel_frame(slot_id: str, seq: int, epoch: int | str | None) -> dict[str, Any]:
+    """The frame that withdraws a slot, with the number of the decision that did so."""
+    return {"type": "cancel", "slot_id": slot_id, "seq": seq, "epoch": epoch}
 
 
 def started_ms(decision: Decision, ledger: Ledger) -> float:

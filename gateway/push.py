@@ -2,35 +2,39 @@
 
 1. A record's key is looked up among the visitors present; a foreign one costs no decoding, nor
    does one that shows nothing, where nobody would be told.
-2. The decoded body must name the same key. The first record of a slot wins, later ones count.
+2. The decoded body must name the same key. The first answer of a slot wins, later ones count.
 3. It goes to whoever waits for the slot, and to the sockets of that session and tab.
+4. Where it is late, the tab's fallback answers for the slot; then nothing is put on top of that.
 """
 
 from __future__ import annotations
 
-from asyncio import Future, get_running_loop
-from collections import Counter, OrderedDict, defaultdict
+from asyncio import Future
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from typing import Any, Protocol
 
-import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
-from connectors.avro import HEADER_BYTES, BadFrame, Codec
+from connectors.avro import BadFrame, Codec
 from gateway import present
+from gateway.answers import DECISION, Answers
+from gateway.arrived import Arrived, ledger_of, silent_slot
+from gateway.catch_up import Epoch, is_for, missed
+from gateway.deadlines import Deadlines, Later, Pending, on_loop
 from gateway.held import Held
+from gateway.outbox import Frame, frame_of
+from gateway.present import FALLBACK
+from gateway.stand_in import stand_in
 from gateway.tail import Record
+from gateway.waiters import Reply, Waiters
 from schemas.decision import Decision
+from schemas.event import Event
 from schemas.site import FULL, Site
-from schemas.topics import SILENT
 
-SLOTS_REMEMBERED_MAX = 50_000
-LEDGER = "kairos.ledger"
+DEADLINES_MS = (80, 180)
 PROBE = "probe"
-SLOT_AT = slice(HEADER_BYTES + 1, HEADER_BYTES + 35)
-BEGINS_AT, SLOT_BEGINS = slice(HEADER_BYTES, HEADER_BYTES + 3), b"\x44s_"
-"""A decision's first field is its slot: one byte of length, then 34 of name."""
-
-_encode = msgspec.json.Encoder().encode
 
 
 class Connection(Protocol):
@@ -41,27 +45,24 @@ class Connection(Protocol):
     tab_id: str
     conn_id: str
 
-    def offer(self, text: str) -> None:
+    def offer(self, frame: Frame) -> None:
         """Queue one frame; a full queue ends the connection, never blocks."""
 
 
-class Arrived(msgspec.Struct, frozen=True):
-    """A decision with the stage times that travelled beside it."""
+class Welcome(Struct, frozen=True):
+    """The answer to a hello, and the frames to catch up with; see Missed."""
 
-    decision: Decision
-    ledger: dict[str, Any]
-
-
-class Welcome(msgspec.Struct, frozen=True):
-    """The answer to a hello: the profile's epoch where known, and the frames to catch up with."""
-
-    epoch: int | str | None
+    epoch: Epoch
+    seq: int
     resumed: bool
-    frames: list[str]
+    frames: list[Frame]
 
 
 class Hub:
-    """Who is here, what is held for those who come, and who waits for which slot."""
+    """Who is here, what is held for those who come, and who waits for which slot.
+
+    `note` takes the records of answers that came in time only by a fallback or by none.
+    """
 
     def __init__(
         self,
@@ -69,14 +70,21 @@ class Hub:
         site_of: Callable[[str, int], Site | None],
         clock: Callable[[], float],
         observe: Callable[[Decision, dict[str, Any], float], None] = lambda *_: None,
+        *,
+        note: Callable[[Event], None] = lambda _event: None,
+        deadlines_ms: tuple[int, int] = DEADLINES_MS,
+        later: Later = on_loop,
     ) -> None:
         self._codec, self._site_of, self._clock = codec, site_of, clock
-        self._observe = observe
+        self._observe, self._note = observe, note
         self._connections: defaultdict[str, set[Connection]] = defaultdict(set)
-        self._waiters: dict[str, list[tuple[str, Future[Arrived]]]] = {}
-        self._slots: OrderedDict[str, None] = OrderedDict()
-        self._held = Held()
+        self._waiters = Waiters()
         self.counts: Counter[str] = Counter()
+        self._answers = Answers(self.counts)
+        self._held, self._held_silent = Held(), Held()
+        self._deadlines = Deadlines(*deadlines_ms, later, self._time_out)
+
+    # Records
 
     def take(self, records: list[Record]) -> None:
         """Records of topic `decisions`, in order."""
@@ -84,18 +92,30 @@ class Hub:
             key = record.key.decode("utf-8", "replace")
             if record.value is None:
                 continue
-            self._held.add(key, record, self._clock())
+            slot_id = silent_slot(record)
+            held = self._held_silent if slot_id else self._held
+            held.add(key, record, self._clock())
             if not self.is_present(key):
                 self.counts["foreign"] += 1
-                continue
-            slot_id = _silent_slot(record)
-            if slot_id and not self._wants_nones(key):
+            elif slot_id and not self._wants_nones(key):
                 self.counts["silent"] += 1
-                self._remember(slot_id)
-                continue
-            arrived = self._read(key, record)
-            if arrived is not None and self._is_first(arrived.decision.slot_id):
-                self._deliver(arrived)
+                self._deadlines.settle(slot_id)
+                self._answers.decided(slot_id, shows=False)
+            else:
+                self._arrive(key, record)
+
+    def _arrive(self, key: str, record: Record) -> None:
+        arrived = self._read(key, record)
+        if arrived is None:
+            return
+        decision = arrived.decision
+        self._deadlines.settle(decision.slot_id)
+        before = self._answers.by(decision.slot_id)
+        first = self._answers.decided(decision.slot_id, shows=decision.render is not None)
+        if before != DECISION:
+            self._withdraw(decision)
+        if first:
+            self._deliver(arrived)
 
     def is_present(self, key: str) -> bool:
         """Whether anybody here may see this key's decisions."""
@@ -115,41 +135,41 @@ class Hub:
         if decision.user_key != key:
             self.counts["mismatched"] += 1
             return None
-        return Arrived(decision, _ledger(record.headers.get(LEDGER)))
+        return Arrived(decision, ledger_of(record))
 
-    def _is_first(self, slot_id: str) -> bool:
-        if slot_id in self._slots:
-            self.counts["superseded"] += 1
-            return False
-        self._remember(slot_id)
-        return True
+    def _known(self, key: str) -> list[Arrived]:
+        """What is held of a visitor, actions and withdrawals before what shows nothing."""
+        records = (*self._held.of(key), *self._held_silent.of(key))
+        return [each for each in (self._read(key, record) for record in records) if each]
 
-    def _remember(self, slot_id: str) -> None:
-        self._slots.setdefault(slot_id)
-        while len(self._slots) > SLOTS_REMEMBERED_MAX:
-            self._slots.popitem(last=False)
+    def _withdraw(self, decision: Decision) -> None:
+        """Every tab of the visitor hears what is no longer right."""
+        for slot_id in decision.cancels:
+            frame = frame_of(present.cancel_frame(slot_id, decision.seq, decision.epoch_ms))
+            for connection in tuple(self._connections.get(decision.user_key, ())):
+                connection.offer(frame)
 
     def _deliver(self, arrived: Arrived) -> None:
         decision = arrived.decision
-        for slot_id, waiter in self._waiters.get(decision.user_key, ()):
-            if slot_id == decision.slot_id and not waiter.done():
-                waiter.set_result(arrived)
-        here = tuple(self._connections.get(decision.user_key, ()))
-        for connection in here:
-            for slot_id in decision.cancels:
-                connection.offer(_text(present.cancel_frame(slot_id)))
-        for_these = [each for each in here if _is_for(decision, each)]
-        for frame in self._frames(arrived) if for_these else ():
-            for connection in for_these:
-                self.counts["pushed"] += 1
-                connection.offer(frame)
+        key = decision.user_key
+        if self._waiters.waits(key, (decision.slot_id,)):
+            self._waiters.reply(key, (decision.slot_id,), self._reply_of(arrived))
+        for_these = self._of_tab(key, decision.session_id, decision.tab_id)
+        frame = self._frame_of(arrived) if for_these else None
+        if frame is not None:
+            self._offer(for_these, frame)
 
-    def _frames(self, arrived: Arrived) -> list[str]:
-        """At most one frame: an action that is still good, or for a full site why there is none."""
-        frame = self.frame(arrived)
-        return [] if frame is None else [_text(frame)]
+    def _offer(self, connections: list[Connection], frame: Frame) -> None:
+        for connection in connections:
+            self.counts["pushed"] += 1
+            connection.offer(frame)
 
-    def frame(self, arrived: Arrived) -> dict[str, Any] | None:
+    def _frame_of(self, arrived: Arrived) -> Frame | None:
+        """An action that is still good, or for a full site why there is none."""
+        told = self._told(arrived)
+        return None if told is None else frame_of(told)
+
+    def _told(self, arrived: Arrived) -> dict[str, Any] | None:
         """What a client may see of a decision now; nothing past its expiry."""
         decision, ledger = arrived.decision, arrived.ledger
         now_ms = self._clock() * 1000
@@ -166,30 +186,43 @@ class Hub:
             return present.none_frame(decision, ledger, now_ms=now_ms)
         return None
 
-    def attach(self, connection: Connection, last_seq: int, epoch: int | str | None) -> Welcome:
+    # Connections
+
+    def attach(self, connection: Connection, last_seq: int, epoch: Epoch) -> Welcome:
         """A visitor is here: what is held for this session and tab and not seen by it yet."""
-        key = connection.user_key
+        key, now_ms = connection.user_key, self._clock() * 1000
         self._connections[key].add(connection)
-        arrived = [each for each in (self._read(key, r) for r in self._held.of(key)) if each]
-        held_epoch = arrived[-1].decision.epoch_ms if arrived else None
-        # Sequence numbers of another epoch say nothing about this one.
-        same = held_epoch is None or str(held_epoch) == str(epoch)
-        withdrawn = {slot for each in arrived for slot in each.decision.cancels}
-        frames: list[str] = []
-        seen: set[str] = set()
-        for each in arrived:
-            decision = each.decision
-            fresh = decision.slot_id not in seen | withdrawn
-            seen.add(decision.slot_id)
-            self._remember(decision.slot_id)
-            # A none has no number; the newest one says why nothing shows right now.
-            numberless = each is arrived[-1] and not decision.seq
-            unseen = numberless or decision.seq > (last_seq if same else 0)
-            if fresh and unseen and _is_for(decision, connection):
-                frames.extend(self._frames(each))
+        known = self._known(key)
+        where = (connection.session_id, connection.tab_id)
+        decisions = [self._still_to_show(each.decision) for each in known]
+        found = missed(decisions, *where, last_seq=last_seq, epoch=epoch, now_ms=now_ms)
+        by_slot = {each.decision.slot_id: each for each in reversed(known)}
+        for slot_id in by_slot:
+            if not self._answers.by(slot_id):
+                self._answers.note(slot_id, DECISION)
+        frames = [
+            frame_of(present.cancel_frame(slot_id, found.seq, found.epoch))
+            for slot_id in found.cancels
+        ]
+        frames += filter(None, (self._frame_of(by_slot[d.slot_id]) for d in found.actions))
+        if not found.actions:
+            frames += self._newest_none(known, where)
         self.counts["resumed"] += len(frames)
-        resumed = same and held_epoch is not None
-        return Welcome(epoch if held_epoch is None else held_epoch, resumed, frames)
+        return Welcome(found.epoch, found.seq, found.resumed, frames)
+
+    def _still_to_show(self, decision: Decision) -> Decision:
+        """Where a fallback was shown, the late answer of the same slot stays away for ever."""
+        late = self._answers.by(decision.slot_id) == FALLBACK
+        return replace(decision, render=None) if late else decision
+
+    def _newest_none(self, known: list[Arrived], where: tuple[str, str]) -> list[Frame]:
+        """For a full site: why nothing shows right now."""
+        here = [each for each in known if is_for(each.decision, *where)]
+        newest = sorted(here, key=lambda each: each.decision.decided_at_ms)[-1:]
+        if not newest or newest[0].decision.seq:
+            return []
+        frame = self._frame_of(newest[0])
+        return [] if frame is None else [frame]
 
     def detach(self, connection: Connection) -> None:
         """A connection is gone."""
@@ -205,52 +238,66 @@ class Hub:
 
     def conn_id(self, key: str, session_id: str, tab_id: str) -> str:
         """The connection that would show this tab's decisions, or an empty string."""
-        for each in self._connections.get(key, ()):
-            if each.session_id == session_id and each.tab_id == tab_id:
-                return each.conn_id
+        for each in self._of_tab(key, session_id, tab_id):
+            return each.conn_id
         return ""
 
-    def expect(self, key: str, slot_id: str) -> Future[Arrived]:
-        """A future of the slot's decision; `forget` it afterwards."""
-        future: Future[Arrived] = get_running_loop().create_future()
-        self._waiters.setdefault(key, []).append((slot_id, future))
-        for each in (self._read(key, record) for record in self._held.of(key)):
-            if each and each.decision.slot_id == slot_id and not future.done():
-                future.set_result(each)
+    def _of_tab(self, key: str, session_id: str, tab_id: str) -> list[Connection]:
+        return [
+            each
+            for each in self._connections.get(key, ())
+            if each.session_id == session_id and each.tab_id == tab_id
+        ]
+
+    # Who waits
+
+    def expect(self, key: str, slot_id: str) -> Future[Reply]:
+        """A future of the slot's answer; `forget` it afterwards."""
+        future = self._waiters.expect(key, slot_id)
+        for each in self._known(key):
+            if each.decision.slot_id == slot_id:
+                self._waiters.reply(key, (slot_id,), self._reply_of(each))
         return future
 
-    def forget(self, key: str, future: Future[Arrived]) -> None:
+    def hurry(self, slot_id: str) -> str:
+        """Whoever waits for this slot waits no longer: the reason, where nothing came."""
+        self._deadlines.hurry(slot_id, self._clock() * 1000)
+        return self._answers.by(slot_id) or "timeout"
+
+    def forget(self, key: str, future: Future[Reply]) -> None:
         """This future's owner waits no more."""
-        waiting = [each for each in self._waiters.get(key, ()) if each[1] is not future]
-        if waiting:
-            self._waiters[key] = waiting
-        else:
-            self._waiters.pop(key, None)
+        self._waiters.forget(key, future)
 
+    def _reply_of(self, arrived: Arrived) -> Reply:
+        if arrived.decision.render is None:
+            return Reply(None, present.none_reason(arrived.decision))
+        frame = self._told(arrived)
+        return Reply(frame, None if frame else "expired")
 
-def _silent_slot(record: Record) -> str:
-    """The slot of a record that shows and withdraws nothing; empty when it has to be decoded."""
-    value = record.value or b""
-    if record.headers.get(SILENT) != b"1" or value[BEGINS_AT] != SLOT_BEGINS:
-        return ""
-    return value[SLOT_AT].decode("ascii", "replace")
+    # Deadlines
 
+    def arm(self, event: Event, site: Site, slot_id: str = "") -> None:
+        """An event was received: whoever listens, or waits for its slot, is answered in time."""
+        waited = slot_id and self._waiters.waits(event.user_key, (slot_id,))
+        if waited or self._of_tab(event.user_key, event.session_id, event.tab_id):
+            self._deadlines.arm(event, site, self._clock() * 1000)
 
-def _is_for(decision: Decision, connection: Connection) -> bool:
-    return (
-        decision.user_key == connection.user_key
-        and decision.session_id == connection.session_id
-        and decision.tab_id == connection.tab_id
-    )
-
-
-def _ledger(header: bytes | None) -> dict[str, Any]:
-    """Stage times, or none where the header is missing or no JSON object."""
-    try:
-        return msgspec.json.decode(header or b"{}", type=dict[str, Any])
-    except msgspec.DecodeError:
-        return {}
-
-
-def _text(frame: dict[str, Any]) -> str:
-    return _encode(frame).decode()
+    def _time_out(self, pending: Pending) -> None:
+        """The decision is late: the tab's fallback answers for its slot, once, or nothing does."""
+        event, slots = pending.event, pending.slots.values()
+        now_ms = self._clock() * 1000
+        known = [each.decision for each in self._known(event.user_key)]
+        made = stand_in(pending, known, self._answers.carriers, now_ms)
+        for slot_id in slots:
+            self._answers.note(slot_id, made.by)
+        self.counts[made.by] += 1
+        shows = bool(made.carrier)
+        if shows:
+            self._answers.use(made.carrier)
+            # A request that may wait longer does so: later is better than nothing.
+            self._waiters.reply(event.user_key, slots, Reply(made.frame))
+        site = self._site_of(event.site, int(now_ms))
+        if shows or (site is not None and site.push == FULL):
+            tab = self._of_tab(event.user_key, event.session_id, event.tab_id)
+            self._offer(tab, frame_of(made.frame))
+        self._note(made.record)

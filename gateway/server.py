@@ -12,15 +12,13 @@ from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any
 
-from aiohttp import web
-
 from connectors.avro import BadFrame, Codec, Registry, codec, frame_id
 from connectors.registry import RegistryClient, RegistryUnavailable, UnknownSchemaId
-from gateway.app import Parts, make_app
+from gateway.app import Parts, make_runner
 from gateway.assets import Assets
 from gateway.front import IDLE_S, Front
 from gateway.health import Metrics, Readiness
-from gateway.log import Log, Stamp
+from gateway.log import Log, LogUnavailable, Stamp
 from gateway.post import Poster
 from gateway.present import started_ms
 from gateway.producer import KafkaLog
@@ -129,12 +127,8 @@ class Server:
 
     async def _listen(self, stack: AsyncExitStack, parts: Parts) -> None:
         settings = self._settings
-        runner = web.AppRunner(
-            make_app(parts),
-            auto_decompress=False,
-            access_log=None,
-            shutdown_timeout=settings.drain_timeout_s,
-            keepalive_timeout=IDLE_S,
+        runner = make_runner(
+            parts, shutdown_timeout=settings.drain_timeout_s, keepalive_timeout=IDLE_S
         )
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
@@ -176,7 +170,20 @@ def make_parts(
     def observe(decision: Decision, ledger: dict[str, Any], now_ms: float) -> None:
         metrics.pushed_s.observe(max(0.0, now_ms - started_ms(decision, ledger)) / 1000)
 
-    hub = Hub(codec(topics.DECISIONS, registry), sites.at, time.time, observe)
+    def note(record: Event) -> None:
+        try:
+            log.send(record).add_done_callback(_looked_at)
+        except LogUnavailable:
+            metrics.notes_lost.inc()
+
+    hub = Hub(
+        codec(topics.DECISIONS, registry),
+        sites.at,
+        time.time,
+        observe,
+        note=note,
+        deadlines_ms=(settings.instant_deadline_ms, settings.standard_deadline_ms),
+    )
     return Parts(
         sites=sites,
         log=log,
@@ -187,6 +194,12 @@ def make_parts(
         ready=Readiness(),
         assets=Assets(settings.sdk_dir),
     )
+
+
+def _looked_at(future: asyncio.Future[None]) -> None:
+    """A record that explains is sent once: what depends on it is an explanation, no decision."""
+    if not future.cancelled():
+        future.exception()
 
 
 def register(events: Codec[Event], timeout_s: float) -> None:

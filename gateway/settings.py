@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 WAL_BYTES_MIN = 1024 * 1024
+DEADLINE_MS_MAX = 2_000
 CHECKOUT = Path(__file__).resolve().parent.parent
 
 
@@ -41,6 +42,8 @@ class Settings:
     ack_timeout_ms: int = 5_000
     start_timeout_s: float = 60.0
     drain_timeout_s: float = 5.0
+    instant_deadline_ms: int = 80
+    standard_deadline_ms: int = 180
     sockets_max: int = 20_000
     sockets_per_visitor_max: int = 32
     ip_rate: Rate = Rate(5_000, 20_000)
@@ -58,6 +61,12 @@ def read_settings(env: Mapping[str, str]) -> Settings:
         host=env.get("KAIROS_GATEWAY_HOST", base.host),
         port=port,
         gateway_id=env.get("KAIROS_GATEWAY_ID", base.gateway_id),
+        instant_deadline_ms=_number(
+            env, "KAIROS_DEADLINE_INSTANT_MS", base.instant_deadline_ms, DEADLINE_MS_MAX
+        ),
+        standard_deadline_ms=_number(
+            env, "KAIROS_DEADLINE_STANDARD_MS", base.standard_deadline_ms, DEADLINE_MS_MAX
+        ),
         sdk_dir=Path(env.get("KAIROS_SDK_DIR", base.sdk_dir)),
         wal_dir=_wal_dir(env, port),
         wal_bytes_max=_wal_bytes(env, base.wal_bytes_max),

@@ -27,7 +27,13 @@ CLIENT_TYPES = OUTCOMES | frozenset(
 """What a client may send by name; anything else travels as `custom`."""
 
 TICK, PROBE, HANDOFF, ERASE = "tick", "probe", "handoff", "erase"
-INTERNAL_KINDS = frozenset((TICK, PROBE, HANDOFF, ERASE))
+TIME_OUT = "time_out"
+"""A gateway could not wait longer for this event's decision: what it answered instead, for
+`kairos why`. It names event, slot and, where one was shown, the fallback's carrier. No rule reads
+it.
+"""
+
+INTERNAL_KINDS = frozenset((TICK, PROBE, HANDOFF, ERASE, TIME_OUT))
 
 
 class Consent(Struct, frozen=True, gc=False):

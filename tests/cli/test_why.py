@@ -21,6 +21,8 @@ from connectors.memory import MemoryRegistry
 from models.eligibility import REASONS
 from models.why import explain
 from models.why_words import REFUSALS, money, percent, share, shares
+from schemas.decision import TriggerRef
+from schemas.event import TIME_OUT
 from schemas.topics import CONTROL_TOPICS, DECISIONS, EVENTS
 from tests.cli.test_decide import CAMPAIGNS, STORY
 from tests.models.why_cases import cases_of
@@ -111,6 +113,52 @@ def test_an_export_gives_the_ledger_and_notices_a_changed_record(files, tmp_path
     capsys.readouterr()
     assert main(["why", decision.decision_id, "--log", str(bad)]) == 1
     assert "WRONG: price is" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("decided", [True, False], ids=["decided later", "not decided"])
+@pytest.mark.parametrize("carrier", [None, "d_" + "5" * 32], ids=["no_fallback", "fallback"])
+def test_a_time_out_is_found_by_its_event(tmp_path, files, capsys, decided, carrier):
+    """What the gateway answered instead, even where no job has decided yet."""
+    catalogue = files / "campaigns.yaml"
+    args = Namespace(campaigns=catalogue, sites=None, model=None, policy=None)
+    found = in_lines(files / "events.jsonl", SHOWN.event_id, given_context(args))[0]
+    records = [*site_records(None), *campaign_records(catalogue, ["demo"]), model_record(None)]
+    decision = found.case.decision
+    note = replace(
+        SHOWN,
+        internal=TIME_OUT,
+        type="",
+        slot_id=decision.slot_id,
+        decision_id=carrier,
+        source_shown=carrier and "fallback",
+        properties={"after_ms": 181.0},
+    )
+    other = decision if decided else replace(decision, slot_id="s_1", trigger=TriggerRef())
+    exported(tmp_path, other, [*STORY, note], records)
+    assert main(["why", SHOWN.event_id, "--log", str(tmp_path), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["slot_id"] == decision.slot_id
+    assert told["time_out"]["answered"] == ("fallback" if carrier else "no_fallback")
+    assert (told["time_out"]["after_ms"], told["time_out"]["decision_id"]) == (181.0, carrier)
+    assert main(["why", SHOWN.event_id, "--log", str(tmp_path)]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert "The answer was late: after 181 ms the gateway" in text
+    assert ("No decision of this event" in text) is not decided
+
+
+def test_a_decision_says_whom_its_fallback_stood_in_for(tmp_path, files, capsys):
+    """From the other end: the carrier's own id."""
+    catalogue = files / "campaigns.yaml"
+    args = Namespace(campaigns=catalogue, sites=None, model=None, policy=None)
+    found = in_lines(files / "events.jsonl", SHOWN.event_id, given_context(args))[0]
+    records = [*site_records(None), *campaign_records(catalogue, ["demo"]), model_record(None)]
+    decision = found.case.decision
+    named = {"slot_id": "s_later", "decision_id": decision.decision_id, "event_id": "later"}
+    note = replace(SHOWN, internal=TIME_OUT, type="", source_shown="fallback", **named)
+    exported(tmp_path, decision, [*STORY, note], records)
+    assert main(["why", decision.decision_id, "--log", str(tmp_path), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["stood_in_for"], told["time_out"]) == (["s_later"], None)
 
 
 def test_without_events_the_text_says_so():

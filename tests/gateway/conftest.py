@@ -11,7 +11,7 @@ from aiohttp import ClientSession, web
 
 from connectors.avro import Codec, codec
 from connectors.memory import MemoryRegistry
-from gateway.app import Parts, make_app
+from gateway.app import Parts, make_runner
 from gateway.front import Front
 from gateway.memory import MemoryLog
 from gateway.server import make_parts
@@ -31,6 +31,7 @@ class Gateway:
     log: MemoryLog
     decisions: Codec[Decision]
     served: tuple[Front, web.AppRunner]
+    port: int
 
     async def close(self) -> None:
         """Hang up on both sides."""
@@ -51,13 +52,13 @@ async def start_gateway(settings: Settings, *sites: Site) -> Gateway:
     parts = make_parts(settings, log, registry)
     for site in sites:
         parts.sites.add(site)
-    runner = web.AppRunner(make_app(parts), auto_decompress=False, access_log=None)
+    runner = make_runner(parts, shutdown_timeout=1.0)
     await runner.setup()
     assert runner.server is not None
     front = Front(parts.poster, parts.sites, runner.server)
     port = await front.listen("127.0.0.1", 0)
     client = ClientSession(f"http://127.0.0.1:{port}")
-    return Gateway(client, parts, log, codec("decisions", registry), (front, runner))
+    return Gateway(client, parts, log, codec("decisions", registry), (front, runner), port)
 
 
 @pytest.fixture

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
+import socket
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,8 +16,9 @@ from aiohttp import WSMsgType
 
 from connectors.avro import Codec, codec
 from connectors.memory import MemoryRegistry
-from gateway import push, stream, tokens
+from gateway import codes, stream, tokens
 from gateway.held import PER_VISITOR_MAX, Held
+from gateway.outbox import Frame
 from gateway.push import Hub
 from gateway.tail import Record
 from schemas.decision import Decision
@@ -40,8 +44,8 @@ class Ear:
     conn_id: str = "c"
     heard: list[str] = field(default_factory=list)
 
-    def offer(self, text: str) -> None:
-        self.heard.append(text)
+    def offer(self, frame: Frame) -> None:
+        self.heard.append(frame.text)
 
 
 @dataclass
@@ -91,7 +95,7 @@ def strangers_heard(bench: Bench, rounds: int = 2_000) -> int:
             bench.hub.detach(ear)
             heard += [(own(ear), frame) for frame in ear.heard]
             ear.session_id = f"s{chance.randrange(2)}"
-            ear.heard = bench.hub.attach(ear, 0, None).frames
+            ear.heard = [frame.text for frame in bench.hub.attach(ear, 0, None).frames]
     heard += [(own(ear), frame) for ear in ears for frame in ear.heard]
     assert len(heard) > rounds // 4, "something was pushed at all"
     return sum(name not in frame for name, frame in heard)
@@ -104,7 +108,7 @@ def test_no_decision_reaches_a_stranger(bench: Bench) -> None:
 def test_the_check_finds_a_hub_without_its_filter(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(push, "_is_for", lambda _decision, _connection: True)
+    monkeypatch.setattr(Hub, "_of_tab", lambda hub, key, *_tab: list(hub._connections[key]))
     assert strangers_heard(bench) > 0
 
 
@@ -156,7 +160,7 @@ async def test_whoever_would_be_told_is_told_of_a_silent_record(bench: Bench) ->
     for key, site in ((full.user_key, "full"), (KEY, "demo")):
         frame = bench.codec.encode(make_decision(key, site=site, **NOTHING))
         bench.hub.take([Record(key.encode(), frame, {SILENT: b"1"})])
-        bench.hub._slots.clear()
+        bench.hub._answers._slots.clear()
     assert '"type":"none"' in full.heard[0] and waiter.done()
 
 
@@ -187,7 +191,7 @@ def test_a_withdrawal_reaches_all_tabs_of_the_visitor_and_nobody_else(bench: Ben
     for ear in (here, other_tab, stranger):
         bench.hub.attach(ear, 0, None)
     bench.put(make_decision(KEY, render=None, cancels=("s_9",), reason="no_eligible"))
-    expected = ['{"type":"cancel","slot_id":"s_9"}']
+    expected = ['{"type":"cancel","slot_id":"s_9","seq":1,"epoch":1}']
     assert (here.heard, other_tab.heard, stranger.heard) == (expected, expected, [])
 
 
@@ -217,7 +221,7 @@ def test_a_socket_of_a_full_site_that_opens_late_hears_why_nothing_shows(bench: 
     bench.put(make_decision(ear.user_key, 1, reason="no_eligible", **nothing))
     bench.put(make_decision(ear.user_key, 2, reason="below_reserve", **nothing))
     frames = bench.hub.attach(ear, 0, None).frames
-    assert len(frames) == 1 and '"reason":"below_reserve"' in frames[0]
+    assert len(frames) == 1 and '"reason":"below_reserve"' in frames[0].text
 
 
 def test_a_socket_that_opens_late_gets_what_is_still_good(bench: Bench) -> None:
@@ -229,15 +233,17 @@ def test_a_socket_that_opens_late_gets_what_is_still_good(bench: Bench) -> None:
     bench.put(make_decision(KEY, 5, render=None, cancels=("s_4",)))
     bench.put(make_decision(KEY, 1, decision_id="d_late"))
     welcome = bench.hub.attach(ear, 0, None)
-    assert len(welcome.frames) == 1 and '"decision_id":"d_1"' in welcome.frames[0]
+    cancel, decision = (frame.text for frame in welcome.frames)
+    assert '"cancel","slot_id":"s_4"' in cancel and '"decision_id":"d_1"' in decision
 
 
 RESUMES = [
     # last seq and epoch of the client -> resumed, frames
-    (0, None, False, 2),
+    (0, None, False, 1),
     (1, 1, True, 1),
     (2, 1, True, 0),
-    (2, 99, False, 2),
+    (2, 99, False, 1),
+    (5, 1, True, 0),
 ]
 
 
@@ -281,6 +287,42 @@ async def said(gateway: Gateway, origin: str | None = ORIGIN, **changes: Any) ->
     return ws
 
 
+UPGRADE = (
+    b"GET /v1/stream HTTP/1.1\r\nHost: shop\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
+
+
+def masked(text: bytes) -> bytes:
+    """A client's text frame of 126 to 65,535 bytes, under a mask of zeros."""
+    return b"\x81\xfe" + len(text).to_bytes(2, "big") + bytes(4) + text
+
+
+def hello_of(key: UserKey, **changes: Any) -> bytes:
+    """A hello as its bytes."""
+    hello = {"type": "hello", "site": "demo", "visitor_token": fresh(key), "session_id": "s-91"}
+    return json.dumps({**hello, "tab_id": "t1", **changes}).encode()
+
+
+async def until(done: Callable[[], bool], within_s: float = HEARD_WITHIN_S) -> None:
+    """Give the loop its turns until this holds."""
+    ends_s = time.monotonic() + within_s
+    while not done():
+        assert time.monotonic() < ends_s, "it never came to that"
+        await asyncio.sleep(0.001)
+
+
+def held_by(line: Any) -> int:
+    """Bytes that wait in a connection's outbox."""
+    return 0 if line._outbox is None else line._outbox._bytes
+
+
+def metric(gateway: Gateway, name: str, **labels: str) -> float:
+    """One number of the gateway's own metrics."""
+    registry = gateway.parts.metrics.registry
+    return registry.get_sample_value(f"kairos_gateway_{name}", labels) or 0.0
+
+
 def fresh(key: UserKey) -> str:
     """A token of today."""
     return tokens.mint("demo", SITE.mint_secret, key, now_ms=int(time.time() * 1000))
@@ -289,7 +331,13 @@ def fresh(key: UserKey) -> str:
 async def test_hello_is_welcomed_and_decisions_follow(gateway: Gateway) -> None:
     ws = await said(gateway)
     welcome = await ws.receive_json(timeout=HEARD_WITHIN_S)
-    assert welcome == {"type": "welcome", "epoch": None, "resumed": False, "heartbeat_s": 20}
+    assert welcome == {
+        "type": "welcome",
+        "epoch": None,
+        "seq": 0,
+        "resumed": False,
+        "heartbeat_s": 20,
+    }
     gateway.decide(make_decision(OTHER))
     gateway.decide(make_decision(KEY, 2))
     frame = await ws.receive_json(timeout=HEARD_WITHIN_S)
@@ -298,14 +346,14 @@ async def test_hello_is_welcomed_and_decisions_follow(gateway: Gateway) -> None:
 
 
 REFUSALS = [
-    ({"visitor_token": "x"}, ORIGIN, stream.BAD_TOKEN),
-    ({"site": "full"}, ORIGIN, stream.BAD_TOKEN),
-    ({"site": "nowhere"}, ORIGIN, stream.NO_SITE),
-    ({"session_id": None}, ORIGIN, stream.BAD_FRAME),
-    ({"type": "hi"}, ORIGIN, stream.BAD_FRAME),
+    ({"visitor_token": "x"}, ORIGIN, codes.BAD_TOKEN),
+    ({"site": "full"}, ORIGIN, codes.BAD_TOKEN),
+    ({"site": "nowhere"}, ORIGIN, codes.NO_SITE),
+    ({"session_id": None}, ORIGIN, codes.BAD_FRAME),
+    ({"type": "hi"}, ORIGIN, codes.BAD_FRAME),
     ({"pad": "x" * 20_000}, ORIGIN, 1009),
-    ({}, "https://evil.example", stream.BAD_ORIGIN),
-    ({}, "null", stream.BAD_ORIGIN),
+    ({}, "https://evil.example", codes.BAD_ORIGIN),
+    ({}, "null", codes.BAD_ORIGIN),
 ]
 
 
@@ -338,13 +386,25 @@ async def test_a_second_hello_moves_the_socket_to_the_new_session(gateway: Gatew
 
 
 async def test_a_client_that_does_not_read_is_closed_as_slow(gateway: Gateway) -> None:
-    ws = await said(gateway)
-    await ws.receive_json(timeout=HEARD_WITHIN_S)
-    for number in range(1, stream.QUEUE_MAX + 3):
-        gateway.decide(make_decision(KEY, number))
-    while (await ws.receive(timeout=HEARD_WITHIN_S)).type is WSMsgType.TEXT:
-        pass
-    assert ws.close_code == stream.SLOW
+    """What it costs meanwhile is bounded: the transport's buffer and one outbox."""
+    ear = socket.socket()
+    ear.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    ear.setblocking(False)
+    loop = asyncio.get_running_loop()
+    await loop.sock_connect(ear, ("127.0.0.1", gateway.port))
+    await loop.sock_sendall(ear, UPGRADE + masked(hello_of(KEY)))
+    await until(lambda: gateway.parts.hub.is_present(KEY))
+    (line,) = gateway.parts.streams._open
+    most, rounds = 0, 0
+    while gateway.parts.streams._open:
+        rounds += 1
+        slots = tuple(f"s_{number:040d}" for number in range(40))
+        gateway.decide(make_decision(KEY, rounds, render=None, cancels=slots))
+        most = max(most, line._transport.get_write_buffer_size() + held_by(line))
+        await asyncio.sleep(0)
+    assert metric(gateway, "sockets_closed_total", code="4008") == 1
+    assert most < 1_000_000 and rounds > 1
+    ear.close()
 
 
 async def test_a_drain_says_when_to_come_back_and_closes_with_1012(gateway: Gateway) -> None:
@@ -354,7 +414,7 @@ async def test_a_drain_says_when_to_come_back_and_closes_with_1012(gateway: Gate
     hint = await ws.receive_json(timeout=HEARD_WITHIN_S)
     assert hint["type"] == "reconnect" and 0 <= hint["after_ms"] < stream.RECONNECT_SPREAD_MS
     assert (await ws.receive(timeout=HEARD_WITHIN_S)).type is WSMsgType.CLOSE
-    assert ws.close_code == stream.DRAIN
+    assert ws.close_code == codes.DRAIN
     await draining
     assert (await gateway.client.get("/v1/stream")).status == 503
 

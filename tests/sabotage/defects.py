@@ -7,6 +7,7 @@ from dataclasses import dataclass
 SIMULATOR = "simulator"
 AUCTION = "tests/models/test_auction.py::"
 WAL = "tests/gateway/test_wal"
+GATEWAY = "tests/gateway/test_"
 TWO_PROCESSES = "simulator in two processes"
 """Whose hash seeds differ, and with them the order of their sets; see test_simulator.py."""
 
@@ -198,8 +199,8 @@ DEFECTS = (
     _simulated(
         "every tab of a visitor hears",
         "gateway.push",
-        "        and decision.tab_id == connection.tab_id\n",
-        "",
+        "if each.session_id == session_id and each.tab_id == tab_id",
+        "if each.session_id == session_id",
         "I6",
     ),
     _simulated(
@@ -216,6 +217,49 @@ DEFECTS = (
         "at_ms: int = 0",
         "I10",
         "I4",
+    ),
+    Defect(
+        "dropped subject filter",
+        "gateway.push",
+        "for each in self._connections.get(key, ())\n            if each.session_id",
+        "for all_of_them in self._connections.values() for each in all_of_them\n"
+        "            if each.session_id",
+        GATEWAY + "push.py::test_no_decision_reaches_a_stranger",
+    ),
+    Defect(
+        "a partial replay that claims to be whole",
+        "gateway.catch_up",
+        "resumed=same and len({each.seq for each in fresh}) == newest - since,",
+        "resumed=same,",
+        GATEWAY + "catch_up.py::test_a_replay_is_whole_or_says_that_it_is_not",
+    ),
+    Defect(
+        "unbounded queue",
+        "gateway.outbox",
+        "if len(self._frames) >= FRAMES_MAX or self._bytes + len(frame.text) > BYTES_MAX:",
+        "if self._bytes < 0:",
+        GATEWAY + "outbox.py::test_it_agrees_with_a_list",
+    ),
+    _simulated(
+        "late answer on top of its fallback",
+        "gateway.answers",
+        'was answered by a fallback", slot_id)\n            return False',
+        'was answered by a fallback", slot_id)\n            return True',
+        "I11",
+    ),
+    Defect(
+        "fallback used twice",
+        "gateway.answers",
+        "self._carriers[decision_id] = None",
+        "self._carriers.pop(decision_id, None)",
+        GATEWAY + "deadlines.py::test_no_time_out_breaks_a_cap_or_a_holdout_or_goes_unexplained",
+    ),
+    Defect(
+        "released fallback shown",
+        "gateway.stand_in",
+        "carrier, asked = None, each.trigger",
+        "asked = each.trigger",
+        GATEWAY + "deadlines.py::test_which_fallback_may_be_shown",
     ),
     _simulated(
         "browser renders a slot as often as it hears of it",

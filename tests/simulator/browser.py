@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 if TYPE_CHECKING:
+    from gateway.outbox import Frame
     from tests.simulator.edge import Gateway
     from tests.simulator.visitors import Visitor
 
@@ -27,16 +28,17 @@ class Socket:
         self.user_key, self.session_id, self.tab_id = key, tab.visitor.session_id, tab.name
         self.conn_id = f"{gateway.name}-{tab.name}-{tab.sockets}"
 
-    def offer(self, text: str) -> None:
+    def offer(self, frame: Frame) -> None:
         """One frame on its way to the tab."""
         world = self.tab.visitor.world
-        frame = msgspec.json.decode(text)
-        if frame["type"] == "decision":
+        told = msgspec.json.decode(frame.text)
+        if told["type"] == "decision":
             to = (self.user_key, self.session_id, self.tab_id)
-            world.checks.offered(to, frame["slot_id"], frame["source"], self.gateway.clock_s())
+            process = (self.gateway.name, self.gateway.life)
+            world.checks.offered(to, told, process, self.gateway.clock_s())
         slow = world.faults.hit("socket.slow")
         delay_ms = world.scheduler.between(1, SLOW_FRAME_MS if slow else 10)
-        world.scheduler.later(delay_ms, lambda: self.tab.hear(self, frame))
+        world.scheduler.later(delay_ms, lambda: self.tab.hear(self, told))
 
 
 @dataclass(frozen=True)

@@ -2,16 +2,16 @@
 disk and a broker in memory.
 
 Fits connectors/ports.py: Front and EventLog. What is modelled here and not the real code: the
-answer by fallback when a decision is late, since no gateway gives one yet; and the thread that
-groups records, since here each POST is a group.
+thread that groups records, since here each POST is a group.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 from msgspec.structs import replace
 
 from connectors.avro import codec
@@ -19,14 +19,12 @@ from gateway.dedup import Recent, Verdict
 from gateway.ingest import Accepted, Asked, ingest
 from gateway.log import Stamp
 from gateway.push import Connection, Hub, Welcome
-from gateway.tail import Record
 from gateway.wal import DiskFull, Wal
 from gateway.wal_log import event_of, payload_of
 from gateway.wal_outbox import Entry, Outbox
 from gateway.wal_reader import Reader
-from schemas.decision import Decision
 from schemas.event import TICK, Event
-from schemas.ids import TICK_KEY, event_slot
+from schemas.ids import TICK_KEY
 from schemas.site import Site
 from schemas.topics import DECISIONS
 from tests.simulator.disk import MemoryFolder, PowerCut
@@ -49,8 +47,18 @@ WAL_BYTES_MAX, SEGMENT_BYTES, KEEP_S = 400_000, 8_000, 5.0
 PUMP_RECORDS, CONFIRMED_MS_MAX = 64, 6
 NO_ANSWER, ACCEPTED, UNAVAILABLE = 0, 202, 503
 ASKED = Asked(content_type="application/json", origin="https://shop.example")
-ARMED = frozenset("page_view product_view add_to_cart remove_from_cart exit_intent ask".split())
 DECISION_CODEC = codec(DECISIONS, registry())
+
+
+@dataclass
+class Timer:
+    """What a hub cancels."""
+
+    cancelled: bool = False
+
+    def cancel(self) -> None:
+        """Do not ring."""
+        self.cancelled = True
 
 
 class Gateway:
@@ -72,8 +80,6 @@ class Gateway:
         self._step_ms = 0
         self._stamp = Stamp(self.clock_s)
         self._recent = Recent()
-        self._fallbacks: dict[tuple[str, str, str], Decision] = {}
-        self._answered: set[str] = set()
         self.connections: list[Connection] = []
         self.read_to = len(self.world.job.decisions) if self.life > 1 else 0
         self.hub = self._hub()
@@ -93,7 +99,25 @@ class Gateway:
         return Reader(self.disk, lambda: self.wal.segments[:], seq)
 
     def _hub(self) -> Hub:
-        return Hub(DECISION_CODEC, self.site_of, self.clock_s)
+        return Hub(DECISION_CODEC, self.site_of, self.clock_s, note=self._note, later=self._later)
+
+    def _note(self, event: Event) -> None:
+        noted = replace(event, gateway_id=self.name, accepted_at_ms=self._stamp.now_ms())
+        entry = Entry(payload_of(noted), noted, Future())
+        self.outbox.offer(entry)
+        self._commit([entry])
+
+    def _later(self, delay_s: float, call: Callable[[], None]) -> Timer:
+        """A timer of this process, which dies with it; at times it runs before any decision."""
+        timer, life = Timer(), self.life
+        early = self.world.faults.hit("edge.time_out")
+
+        def ring() -> None:
+            if life == self.life and not timer.cancelled:
+                call()
+
+        self.world.scheduler.later(0 if early else round(delay_s * 1000), ring)
+        return timer
 
     def clock_s(self) -> float:
         """This process's wall clock in seconds."""
@@ -167,7 +191,7 @@ class Gateway:
             assert each.future is not None and each.event is not None
             if first:
                 each.future.set_result(None)
-                self._arm(each.event)
+                self.hub.arm(each.event, self.world.site)
             else:
                 each.future.set_exception(OSError("no room"))
         return ACCEPTED if first else UNAVAILABLE
@@ -244,19 +268,7 @@ class Gateway:
             self.read_to = max(self.read_to - 3, 0)
         fresh = records[self.read_to :]
         self.read_to = len(records)
-        for record in fresh:
-            self._learn(record)
         self.hub.take(fresh)
-
-    def _learn(self, record: Record) -> None:
-        """Fallbacks by tab, and which slots have their answer."""
-        decision = DECISION_CODEC.decode(record.value)
-        self._answered.add(decision.slot_id)
-        tab = (decision.user_key, decision.session_id, decision.tab_id)
-        if decision.fallback is not None:
-            self._fallbacks[tab] = decision
-        elif not decision.trigger.deadline_ms or decision.campaign_id:
-            self._fallbacks.pop(tab, None)
 
     def attach(self, connection: Connection, last_seq: int, epoch: int | str | None) -> Welcome:
         """A socket says hello."""
@@ -267,36 +279,3 @@ class Gateway:
         """A socket is gone."""
         self.connections = [each for each in self.connections if each is not connection]
         self.hub.detach(connection)
-
-    def _arm(self, event: Event) -> None:
-        if event.type in ARMED and self.world.faults.hit("edge.time_out"):
-            life = self.life
-            self.world.scheduler.later(0, lambda: self._time_out(event, life))
-
-    def _time_out(self, event: Event, life: int) -> None:
-        """The decision is late: the tab's fallback answers for its slot, once."""
-        slot_id = event_slot(event.site, event.user_key, "page", event.event_id)
-        carrier = self._fallbacks.get((event.user_key, event.session_id, event.tab_id))
-        if life != self.life or slot_id in self._answered or carrier is None:
-            return
-        fallback = carrier.fallback
-        assert fallback is not None
-        now_ms = int(self.clock_s() * 1000)
-        if fallback.valid_until_ms <= now_ms:
-            return
-        del self._fallbacks[event.user_key, event.session_id, event.tab_id]
-        frame: dict[str, Any] = {
-            "type": "decision",
-            "slot_id": slot_id,
-            "decision_id": carrier.decision_id,
-            "source": "fallback",
-            "ttl_ms": fallback.valid_until_ms - now_ms,
-            "seq": 0,
-        }
-        for connection in self.connections:
-            if (connection.user_key, connection.session_id, connection.tab_id) == (
-                event.user_key,
-                event.session_id,
-                event.tab_id,
-            ):
-                connection.offer(msgspec.json.encode(frame).decode())

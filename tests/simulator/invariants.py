@@ -10,13 +10,13 @@ I7 fresh       nothing past its expiry is pushed or rendered
 I8 capped      caps, one action a stage, holdouts: never exceeded
 I9 live        after the last fault: a fresh decision within the bound, no lag
 I10 bounded    state within its bound; nothing is left of visitors who stay away
-I11 once       no slot is rendered twice
+I11 once       no slot is rendered twice, none is pushed on top of its fallback
 """
 
 from __future__ import annotations
 
 from hashlib import blake2b
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from connectors.avro import HEADER_BYTES, BadFrame
 from connectors.routes import Origin, read_routed
@@ -72,6 +72,7 @@ class Checks:
         self.triggers: dict[tuple[str, str], bytes] = {}
         self.ledgers: dict[str, Ledger] = {}
         self.rendered: set[str] = set()
+        self.stood_in: set[tuple[tuple[str, int], str]] = set()
         self._fed = [-1] * len(world.log.partitions)
 
     # The job
@@ -185,6 +186,8 @@ class Checks:
         for decision in overdue:
             self._give(ledger, decision)
         ledger.now_ms = now_ms
+        if event.internal:
+            return
         verdict = ledger.verdict(event)
         setattr(ledger, verdict, getattr(ledger, verdict) + 1)
         stale = event.sent_at_ms - event.ts_ms > 30_000
@@ -211,11 +214,23 @@ class Checks:
 
     # The edge
 
-    def offered(self, tab: tuple[str, str, str], slot_id: str, source: str, now_s: float) -> None:
+    def offered(
+        self,
+        tab: tuple[str, str, str],
+        told: dict[str, Any],
+        process: tuple[str, int],
+        now_s: float,
+    ) -> None:
         """A gateway is about to push an action to this tab."""
+        slot_id = told["slot_id"]
         decision = self.decided.get(slot_id)
+        if told["source"] == "fallback":
+            self._stands_in(tab, told, process, now_s)
+            return
+        if (process, slot_id) in self.stood_in:
+            raise Violation("I11 once", f"slot {slot_id} was pushed on top of its fallback")
         # After an erasure a late duplicate decides its slot again, with an expiry of its own.
-        if source == "fallback" or slot_id in self.again:
+        if slot_id in self.again:
             return
         if decision is None:
             raise Violation("I6 isolated", f"slot {slot_id} was pushed and never decided")
@@ -225,6 +240,26 @@ class Checks:
             raise Violation("I8 capped", f"slot {slot_id} is withheld and was pushed")
         if decision.expires_at_ms <= now_s * 1000:
             raise Violation("I7 fresh", f"slot {slot_id} was pushed after its expiry")
+
+    def _stands_in(
+        self,
+        tab: tuple[str, str, str],
+        told: dict[str, Any],
+        process: tuple[str, int],
+        now_s: float,
+    ) -> None:
+        """A fallback is about to be pushed: its carrier's, to the same tab, once, in time."""
+        carriers = [e for e in self.decided.values() if e.decision_id == told["decision_id"]]
+        if not carriers or carriers[0].fallback is None:
+            raise Violation("I8 capped", f"a fallback that no decision carries: {told}")
+        carrier, fallback = carriers[0], carriers[0].fallback
+        if (carrier.user_key, carrier.session_id, carrier.tab_id) != tab:
+            raise Violation("I6 isolated", f"the fallback of {carrier.slot_id} went to {tab}")
+        if fallback.valid_until_ms <= now_s * 1000:
+            raise Violation("I7 fresh", f"the fallback of {carrier.slot_id} was over")
+        if (process, carrier.decision_id) in self.stood_in:
+            raise Violation("I8 capped", f"the fallback of {carrier.slot_id} was used twice")
+        self.stood_in |= {(process, carrier.decision_id), (process, told["slot_id"])}
 
     def painted(self, slot_id: str, ttl_ms: int, waited_ms: int) -> None:
         """A tab has rendered this slot, `waited_ms` after it heard of it."""

@@ -18,6 +18,7 @@ pytestmark = pytest.mark.long
 if TYPE_CHECKING:
     from connectors.ports import Connection, EventLog, EventReader, Front, Pushes, Resume
     from gateway.held import Held
+    from gateway.outbox import Frame
     from gateway.push import Hub, Welcome
     from gateway.tail import Record
     from tests.simulator.browser import Socket
@@ -93,10 +94,10 @@ def test_a_breach_names_the_command_that_repeats_it() -> None:
 
 if TYPE_CHECKING:
     # The type checker holds models and real parts to the same ports.
-    def _real(held: Held, hub: Hub) -> tuple[Resume[Record], Pushes[Record, Welcome]]:
+    def _real(held: Held, hub: Hub) -> tuple[Resume[Record], Pushes[Record, Welcome, Frame]]:
         return held, hub
 
     def _models(
         socket: Socket, gateway: Gateway, log: MemoryLog
-    ) -> tuple[Connection, Front, EventLog, EventReader]:
+    ) -> tuple[Connection[Frame], Front, EventLog, EventReader]:
         return socket, gateway, gateway, log

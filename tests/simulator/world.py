@@ -245,7 +245,8 @@ class World:
     def append(self, event: Event, at_ms: int) -> None:
         """A gateway appends an event."""
         self.log.write(event.user_key.encode(), shop.hop_codecs().events.encode(event), at_ms)
-        self._in_log.add((event.user_key, event.event_id))
+        if not event.internal:
+            self._in_log.add((event.user_key, event.event_id))
         self.job.wake()
 
     def acknowledged(self, key: str, event_id: str) -> None:
