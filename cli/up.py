@@ -10,6 +10,7 @@ import argparse
 
 from cli.output import CommandError, print_result, progress
 from cli.stack_errors import told
+from infra.local.gateway import NAMES
 from infra.local.services import ALL
 from infra.local.stack import Stack
 
@@ -27,6 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--parallelism", type=int, default=1, metavar="N", help="single-slot TaskManagers (1)"
     )
     parser.add_argument(
+        "--gateways", type=int, default=1, metavar="N", help=f"1 to {len(NAMES)} side by side (1)"
+    )
+    parser.add_argument(
         "--without", default="", metavar="NAMES", help=f"leave out some of {','.join(OPTIONAL)}"
     )
 
@@ -38,9 +42,13 @@ def run(args: argparse.Namespace) -> int:
         raise CommandError(f"--without {args.without}: choose from {', '.join(OPTIONAL)}")
     if not 1 <= args.parallelism <= PARALLELISM_MAX:
         raise CommandError(f"--parallelism {args.parallelism}: choose 1 to {PARALLELISM_MAX}")
+    if not 1 <= args.gateways <= len(NAMES):
+        raise CommandError(f"--gateways {args.gateways}: choose 1 to {len(NAMES)}")
     if not args.demo:
         without.add("shop")
     services = [name for name in ALL if name not in without]
+    if "gateway" not in without:
+        services += NAMES[1 : args.gateways]
     stack = Stack(report=progress)
     with told():
         stack.up(services, parallelism=args.parallelism, demo=args.demo, job="job" not in without)

@@ -10,15 +10,15 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from gateway import cors, preview
+from gateway import asyncapi, cors, openapi, preview
 from gateway.assets import HEADERS as ASSET_HEADERS
 from gateway.assets import Assets
 from gateway.exchange import NO_STORE, answer_headers, asked_of
 from gateway.health import Metrics, Readiness
 from gateway.log import Log
-from gateway.openapi import document
 from gateway.post import Answer, Poster
 from gateway.push import Hub
+from gateway.recall import Recall
 from gateway.sites import Sites
 from gateway.sse import events
 from gateway.stream import Streams
@@ -37,6 +37,7 @@ class Parts:
     log: Log
     hub: Hub
     poster: Poster
+    recall: Recall
     streams: Streams
     metrics: Metrics
     ready: Readiness
@@ -71,6 +72,7 @@ def make_app(parts: Parts) -> web.Application:
     app.router.add_get("/readyz", routes.readyz)
     app.router.add_get("/metrics", routes.metrics)
     app.router.add_get("/openapi.json", routes.openapi)
+    app.router.add_get("/asyncapi.json", routes.asyncapi)
     app.router.add_get("/sdk/{name}", routes.sdk)
     return app
 
@@ -80,7 +82,8 @@ class Routes:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._openapi = msgspec.json.format(_encode(document()), indent=2)
+        self._openapi = msgspec.json.format(_encode(openapi.document()), indent=2)
+        self._asyncapi = msgspec.json.format(_encode(asyncapi.document()), indent=2)
 
     async def events(self, request: web.Request) -> web.Response:
         """POST /v1/events."""
@@ -144,13 +147,18 @@ class Routes:
 
     async def metrics(self, _request: web.Request) -> web.Response:
         """Prometheus exposition; keep it from the public at the balancer."""
-        text = self._parts.metrics.render(dict(self._parts.hub.counts))
+        text = self._parts.metrics.render({**self._parts.hub.counts, **self._parts.recall.counts})
         return web.Response(body=text, content_type="text/plain", charset="utf-8")
 
     async def openapi(self, _request: web.Request) -> web.Response:
         """This interface, for machines."""
         headers = {"Access-Control-Allow-Origin": "*"}
         return web.Response(body=self._openapi, content_type=JSON, headers=headers)
+
+    async def asyncapi(self, _request: web.Request) -> web.Response:
+        """The messages of a push connection, for machines."""
+        headers = {"Access-Control-Allow-Origin": "*"}
+        return web.Response(body=self._asyncapi, content_type=JSON, headers=headers)
 
     async def sdk(self, request: web.Request) -> web.Response:
         """A file of the browser SDK."""

@@ -49,6 +49,7 @@ def document() -> dict[str, Any]:
             "/sdk/kairos-more.js": {"get": _plain("200", "what a page watches after its view")},
             "/sdk/kairos-debug.js": {"get": _plain("200", "overlay and preview, on demand")},
             "/openapi.json": {"get": _plain("200", "this document")},
+            "/asyncapi.json": {"get": _plain("200", "the messages of a push connection")},
         },
         "components": {"schemas": schemas},
     }

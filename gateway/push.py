@@ -61,7 +61,8 @@ class Welcome(Struct, frozen=True):
 class Hub:
     """Who is here, what is held for those who come, and who waits for which slot.
 
-    `note` takes the records of answers that came in time only by a fallback or by none.
+    `note` takes the records of answers that came in time only by a fallback or by none; `keep`
+    takes what may have to be told to a client that comes back elsewhere.
     """
 
     def __init__(
@@ -72,11 +73,12 @@ class Hub:
         observe: Callable[[Decision, dict[str, Any], float], None] = lambda *_: None,
         *,
         note: Callable[[Event], None] = lambda _event: None,
+        keep: Callable[[str, Record], None] = lambda _key, _record: None,
         deadlines_ms: tuple[int, int] = DEADLINES_MS,
         later: Later = on_loop,
     ) -> None:
         self._codec, self._site_of, self._clock = codec, site_of, clock
-        self._observe, self._note = observe, note
+        self._observe, self._note, self._keep = observe, note, keep
         self._connections: defaultdict[str, set[Connection]] = defaultdict(set)
         self._waiters = Waiters()
         self.counts: Counter[str] = Counter()
@@ -95,6 +97,8 @@ class Hub:
             slot_id = silent_slot(record)
             held = self._held_silent if slot_id else self._held
             held.add(key, record, self._clock())
+            if not slot_id:
+                self._keep(key, record)
             if not self.is_present(key):
                 self.counts["foreign"] += 1
             elif slot_id and not self._wants_nones(key):
@@ -137,9 +141,9 @@ class Hub:
             return None
         return Arrived(decision, ledger_of(record))
 
-    def _known(self, key: str) -> list[Arrived]:
+    def _known(self, key: str, recalled: tuple[Record, ...] = ()) -> list[Arrived]:
         """What is held of a visitor, actions and withdrawals before what shows nothing."""
-        records = (*self._held.of(key), *self._held_silent.of(key))
+        records = (*recalled, *self._held.of(key), *self._held_silent.of(key))
         return [each for each in (self._read(key, record) for record in records) if each]
 
     def _withdraw(self, decision: Decision) -> None:
@@ -188,11 +192,17 @@ class Hub:
 
     # Connections
 
-    def attach(self, connection: Connection, last_seq: int, epoch: Epoch) -> Welcome:
+    def attach(
+        self,
+        connection: Connection,
+        last_seq: int,
+        epoch: Epoch,
+        recalled: tuple[Record, ...] = (),
+    ) -> Welcome:
         """A visitor is here: what is held for this session and tab and not seen by it yet."""
         key, now_ms = connection.user_key, self._clock() * 1000
         self._connections[key].add(connection)
-        known = self._known(key)
+        known = self._known(key, recalled)
         where = (connection.session_id, connection.tab_id)
         decisions = [self._still_to_show(each.decision) for each in known]
         found = missed(decisions, *where, last_seq=last_seq, epoch=epoch, now_ms=now_ms)
@@ -209,6 +219,12 @@ class Hub:
             frames += self._newest_none(known, where)
         self.counts["resumed"] += len(frames)
         return Welcome(found.epoch, found.seq, found.resumed, frames)
+
+    def is_whole(self, key: str, last_seq: int, epoch: Epoch) -> bool:
+        """Whether memory alone has everything since this position."""
+        known = [each.decision for each in self._known(key)]
+        now_ms = self._clock() * 1000
+        return missed(known, "", "", last_seq=last_seq, epoch=epoch, now_ms=now_ms).resumed
 
     def _still_to_show(self, decision: Decision) -> Decision:
         """Where a fallback was shown, the late answer of the same slot stays away for ever."""

@@ -18,11 +18,13 @@ from gateway.app import Parts, make_runner
 from gateway.assets import Assets
 from gateway.front import IDLE_S, Front
 from gateway.health import Metrics, Readiness
+from gateway.held import KEPT_S
 from gateway.log import Log, LogUnavailable, Stamp
 from gateway.post import Poster
 from gateway.present import started_ms
 from gateway.producer import KafkaLog
 from gateway.push import Hub
+from gateway.recall import NoRecall, ValkeyRecall
 from gateway.settings import Settings
 from gateway.sites import Sites
 from gateway.stream import Streams
@@ -88,6 +90,7 @@ class Server:
         parts = make_parts(settings, log, registry, metrics)
         # Undone in reverse: requests end first, then consumers, ticks, and last the log.
         stack.callback(self._flush, log)
+        stack.push_async_callback(parts.recall.close)
         ticking = asyncio.create_task(tick_every(log, settings.tick_ms))
         stack.callback(ticking.cancel)
         await self._follow(stack, parts, registry, loop)
@@ -111,13 +114,13 @@ class Server:
         settings = self._settings
         take_sites = partial(parts.sites.take, codec=codec("sites", registry))
         peek = partial(fetch_schema, registry)
-        sites = Tail(settings.brokers, "sites", loop, take_sites, from_beginning=True, peek=peek)
+        sites = Tail(settings.brokers, "sites", loop, take_sites, since_s=None, peek=peek)
         decisions = Tail(
             settings.brokers,
             topics.DECISIONS,
             loop,
             parts.hub.take,
-            from_beginning=False,
+            since_s=KEPT_S,
             peek=peek,
         )
         for tail in (sites, decisions):
@@ -176,12 +179,14 @@ def make_parts(
         except LogUnavailable:
             metrics.notes_lost.inc()
 
+    recall = ValkeyRecall(settings.cache_url) if settings.cache_url else NoRecall()
     hub = Hub(
         codec(topics.DECISIONS, registry),
         sites.at,
         time.time,
         observe,
         note=note,
+        keep=recall.add,
         deadlines_ms=(settings.instant_deadline_ms, settings.standard_deadline_ms),
     )
     return Parts(
@@ -189,7 +194,8 @@ def make_parts(
         log=log,
         hub=hub,
         poster=Poster(settings, sites, log, hub, metrics),
-        streams=Streams(settings, sites, hub, metrics),
+        recall=recall,
+        streams=Streams(settings, sites, hub, metrics, recall),
         metrics=metrics,
         ready=Readiness(),
         assets=Assets(settings.sdk_dir),

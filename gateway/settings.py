@@ -31,6 +31,8 @@ class Settings:
 
     brokers: str = "127.0.0.1:19092"
     registry_url: str = "http://127.0.0.1:18081"
+    cache_url: str = ""
+    """redis:// of Valkey or Redis; without one a resume rests on this process's memory."""
     host: str = "127.0.0.1"
     port: int = 18080
     gateway_id: str = field(default_factory=lambda: "gw-" + os.urandom(4).hex())
@@ -58,6 +60,7 @@ def read_settings(env: Mapping[str, str]) -> Settings:
     return Settings(
         brokers=env.get("KAIROS_BROKERS", base.brokers),
         registry_url=_url(env, "KAIROS_REGISTRY_URL", base.registry_url),
+        cache_url=_cache(env.get("KAIROS_CACHE_URL", "")),
         host=env.get("KAIROS_GATEWAY_HOST", base.host),
         port=port,
         gateway_id=env.get("KAIROS_GATEWAY_ID", base.gateway_id),
@@ -94,6 +97,12 @@ def _url(env: Mapping[str, str], name: str, default: str) -> str:
     url = env.get(name, default)
     if urlsplit(url).scheme not in ("http", "https"):
         raise BadSettings(f"{name} must be an http(s) URL such as {default}")
+    return url
+
+
+def _cache(url: str) -> str:
+    if url and urlsplit(url).scheme not in ("redis", "rediss", "unix"):
+        raise BadSettings("KAIROS_CACHE_URL must be a redis:// URL such as redis://127.0.0.1:6379")
     return url
 
 

@@ -82,7 +82,7 @@ async def events(request: web.Request, streams: Streams) -> web.StreamResponse:
     line = Events(response, request)
     streams.enter(line)
     try:
-        streams.bind(line, greeted)
+        await streams.bind(line, greeted)
         await line.over.wait()
     finally:
         streams.leave(line, line.code or GONE)

@@ -15,8 +15,10 @@ from gateway.hello import Greeted, greet
 from gateway.line import Line
 from gateway.outbox import Frame, frame_of
 from gateway.push import Hub
+from gateway.recall import NoRecall, Recall
 from gateway.settings import Settings
 from gateway.sites import Sites
+from gateway.tail import Record
 from gateway.wire import Hello
 
 HEARTBEAT_S = 20
@@ -33,9 +35,11 @@ class Streams:
         sites: Sites,
         hub: Hub,
         metrics: Metrics,
+        recall: Recall | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._settings, self.sites, self._hub = settings, sites, hub
+        self._recall = recall or NoRecall()
         self._metrics, self._clock = metrics, clock
         self._open: set[Line] = set()
         self.draining = False
@@ -67,13 +71,17 @@ class Streams:
             raise Closing(TOO_MANY, "too many connections of one visitor")
         return greeted
 
-    def bind(self, line: Line, greeted: Greeted) -> None:
+    async def bind(self, line: Line, greeted: Greeted) -> None:
         """The connection is this tab's from now on: welcome it, and let it catch up."""
+        recalled: tuple[Record, ...] = ()
+        position = (greeted.last_seq, greeted.epoch)
+        if position != (0, None) and not self._hub.is_whole(greeted.user_key, *position):
+            recalled = await self._recall.of(greeted.user_key)
         if line.user_key:
             self._hub.detach(line)
         line.user_key = greeted.user_key
         line.session_id, line.tab_id = greeted.session_id, greeted.tab_id
-        welcome = self._hub.attach(line, greeted.last_seq, greeted.epoch)
+        welcome = self._hub.attach(line, *position, recalled)
         answer = {
             "type": "welcome",
             "epoch": welcome.epoch,

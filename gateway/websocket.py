@@ -80,7 +80,7 @@ async def _converse(ws: web.WebSocketResponse, socket: Socket, streams: Streams)
         if first.type is WSMsgType.BINARY:
             raise Closing(BAD_FRAME, "want a text frame")
         return
-    _greet(socket, first.data, streams)
+    await _greet(socket, first.data, streams)
     second, frames = 0, 0
     async for message in ws:
         now_s = int(time.monotonic())
@@ -88,10 +88,10 @@ async def _converse(ws: web.WebSocketResponse, socket: Socket, streams: Streams)
         second = now_s
         if frames > FRAMES_PER_S_MAX:
             raise Closing(TOO_MANY, "too many frames")
-        _hear(socket, message, streams)
+        await _hear(socket, message, streams)
 
 
-def _hear(socket: Socket, message: WSMessage, streams: Streams) -> None:
+async def _hear(socket: Socket, message: WSMessage, streams: Streams) -> None:
     """A later frame: another hello, or anything else that is JSON and says nothing here."""
     if message.type is not WSMsgType.TEXT:
         raise Closing(BAD_FRAME, "want a text frame")
@@ -100,8 +100,8 @@ def _hear(socket: Socket, message: WSMessage, streams: Streams) -> None:
     except (msgspec.DecodeError, RecursionError):
         raise Closing(BAD_FRAME, "want a JSON object") from None
     if kind == "hello":
-        _greet(socket, message.data, streams)
+        await _greet(socket, message.data, streams)
 
 
-def _greet(socket: Socket, data: str, streams: Streams) -> None:
-    streams.bind(socket, streams.check(read_hello(data), socket.origin))
+async def _greet(socket: Socket, data: str, streams: Streams) -> None:
+    await streams.bind(socket, streams.check(read_hello(data), socket.origin))

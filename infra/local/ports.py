@@ -16,6 +16,8 @@ DEFAULT_PORTS: Mapping[str, int] = {
     "flink": 18082,
     "jobmanager": 16123,
     "gateway": 18080,
+    "gateway_2": 18090,
+    "gateway_3": 18091,
     "shop": 18000,
     "prometheus_jobmanager": 19248,
     "prometheus_taskmanager": 19249,

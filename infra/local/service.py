@@ -49,6 +49,8 @@ def endpoints(ports: Mapping[str, int]) -> dict[str, str]:
         "cache": f"redis://127.0.0.1:{ports['valkey']}",
         "flink": f"http://127.0.0.1:{ports['flink']}",
         "gateway": f"http://127.0.0.1:{ports['gateway']}",
+        "gateway_2": f"http://127.0.0.1:{ports['gateway_2']}",
+        "gateway_3": f"http://127.0.0.1:{ports['gateway_3']}",
         "shop": f"http://127.0.0.1:{ports['shop']}",
     }
 

@@ -18,10 +18,11 @@ from jobs.settings import MODEL_KEYS_ENV
 BASE = ("zookeeper", "kafka", "registry", "valkey", "jobmanager")
 """Independent of each other at start-up, so they start at once."""
 
-EDGE = ("gateway", "shop")
+EDGE = (*gateway.NAMES, "shop")
 """Need the base to be ready."""
 
-ALL = (*BASE, *EDGE)
+ALL = (*BASE, gateway.NAME, "shop")
+"""What runs unless more gateways are asked for."""
 
 STOP_ORDER = ("shop", "gateway", "taskmanager-", "jobmanager", "zookeeper", "registry", "valkey")
 """Who depends on others ends before them; what is not listed, the broker, ends last."""
@@ -46,10 +47,11 @@ class Services:
             return zookeeper.service(self.layout, self.ports, self.java)
         if name == "jobmanager":
             return flink.jobmanager(self.layout, self.ports, self.java, self.settings)
+        if name in gateway.NAMES:
+            return gateway.service(self.layout, self.ports, name)
         simple = {
             "registry": registry.service,
             "valkey": valkey.service,
-            "gateway": gateway.service,
             "shop": shop.service,
         }
         return simple[name](self.layout, self.ports)

@@ -292,5 +292,7 @@ def _held(remembered: Mapping[str, int], alive: set[str]) -> dict[str, int]:
         "flink": "jobmanager",
         "prometheus_jobmanager": "jobmanager",
         "prometheus_taskmanager": "taskmanager-1",
+        "gateway_2": "gateway-2",
+        "gateway_3": "gateway-3",
     }
     return {name: port for name, port in remembered.items() if owner.get(name, name) in alive}

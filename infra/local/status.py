@@ -10,7 +10,13 @@ from infra.local.services import stop_rank
 from infra.local.state import State
 from infra.local.supervisor import failed_mark
 
-OWNERS = {"brokers": "kafka", "cache": "valkey", "flink": "jobmanager"}
+OWNERS = {
+    "brokers": "kafka",
+    "cache": "valkey",
+    "flink": "jobmanager",
+    "gateway_2": "gateway-2",
+    "gateway_3": "gateway-3",
+}
 """Endpoint -> process, where their names differ."""
 
 

@@ -46,9 +46,11 @@ class Gateway:
         self.parts.hub.take([Record(key, value, headers or {})])
 
 
-async def start_gateway(settings: Settings, *sites: Site) -> Gateway:
-    """A served gateway that knows these sites."""
-    registry, log = MemoryRegistry(), MemoryLog()
+async def start_gateway(
+    settings: Settings, *sites: Site, registry: MemoryRegistry | None = None
+) -> Gateway:
+    """A served gateway that knows these sites; two share a registry as they share a log."""
+    registry, log = registry or MemoryRegistry(), MemoryLog()
     parts = make_parts(settings, log, registry)
     for site in sites:
         parts.sites.add(site)
