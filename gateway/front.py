@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import socket
 from asyncio import Task
 from email.utils import formatdate
 from functools import lru_cache
@@ -33,6 +34,7 @@ LINE, END = b"POST /v1/events HTTP/1.1\r\n", b"\r\n\r\n"
 ASKING = b"POST /v1/events?wait="
 HEAD_BYTES_MAX, HEADS_KEPT_MAX = 4096, 2048
 RECEIVED_BYTES_MAX = BODY_BYTES_MAX + HEAD_BYTES_MAX
+SEND_BUFFER_BYTES = 64 * 1024
 IDLE_S, SWEEP_S, DRAIN_POLL_S = 75.0, 15.0, 0.02
 LEFT_TO_AIOHTTP = ("Transfer-Encoding", "Expect", "Upgrade")
 _LINE = re.compile(rb"POST /v1/events(?:\?wait=([0-9]{1,4}))? HTTP/1\.1\r\n")
@@ -86,6 +88,9 @@ class Front:
         """Begin; the port that was taken. Raises OSError."""
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(lambda: Door(self), host, port, backlog=1024)
+        for listener in self._server.sockets:
+            # Accepted sockets inherit it: what a client does not read is bounded in the kernel too.
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         self._sweeping = asyncio.create_task(self._sweep())
         return int(self._server.sockets[0].getsockname()[1])
 

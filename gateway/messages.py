@@ -28,7 +28,7 @@ class Welcome(Message, tag_field="type", tag="welcome"):
     """The answer to a hello. `resumed` false: something since `last_seq` may be missing."""
 
     epoch: Epoch
-    seq: Annotated[int, Meta(ge=0, description="the newest number known; begin to count here")]
+    seq: Annotated[int, Meta(ge=0, description="the newest number known")]
     resumed: bool
     heartbeat_s: Annotated[int, Meta(ge=1, description="a ping comes at least this often")]
 

@@ -26,8 +26,8 @@ from gateway.deadlines import Deadlines, Later, Pending, on_loop
 from gateway.held import Held
 from gateway.outbox import Frame, frame_of
 from gateway.present import FALLBACK
-from gateway.stand_in import stand_in
 from gateway.tail import Record
+from gateway.time_out import answer_instead
 from gateway.waiters import Reply, Waiters
 from schemas.decision import Decision
 from schemas.event import Event
@@ -303,7 +303,7 @@ class Hub:
         event, slots = pending.event, pending.slots.values()
         now_ms = self._clock() * 1000
         known = [each.decision for each in self._known(event.user_key)]
-        made = stand_in(pending, known, self._answers.carriers, now_ms)
+        made = answer_instead(pending, known, self._answers.carriers, now_ms)
         for slot_id in slots:
             self._answers.note(slot_id, made.by)
         self.counts[made.by] += 1

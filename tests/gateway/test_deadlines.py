@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from gateway.answers import Answers
-from gateway.stand_in import newest_carrier
+from gateway.time_out import newest_carrier
 from schemas.decision import Decision, Fallback, TriggerRef
 from schemas.event import TIME_OUT
 from schemas.ids import event_slot

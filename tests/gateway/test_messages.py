@@ -13,7 +13,7 @@ from gateway import codes, present, stream
 from gateway.asyncapi import document
 from gateway.deadlines import Pending
 from gateway.messages import FULL_ONLY, SENT, Measured
-from gateway.stand_in import stand_in
+from gateway.time_out import answer_instead
 from schemas.decision import Decision, Fallback
 from schemas.event import Event
 from schemas.render import Render
@@ -39,7 +39,7 @@ def frames() -> list[dict[str, Any]]:
         present.decision_frame(shown, full, {}, now_ms=1.0),
         present.none_frame(silent, {}, now_ms=1.0),
         present.cancel_frame("s_1", 3, 1),
-        *(stand_in(pending, each, (), 1.0).frame for each in (holds, none)),
+        *(answer_instead(pending, each, (), 1.0).frame for each in (holds, none)),
         {"type": "reconnect", "after_ms": 1},
         {"type": "close", "code": codes.SLOW, "reason": "too slow"},
         msgspec.json.decode(stream.PING.text),

@@ -256,7 +256,7 @@ DEFECTS = (
     ),
     Defect(
         "released fallback shown",
-        "gateway.stand_in",
+        "gateway.time_out",
         "carrier, asked = None, each.trigger",
         "asked = each.trigger",
         GATEWAY + "deadlines.py::test_which_fallback_may_be_shown",

@@ -17,7 +17,7 @@ NOT_ASKED = frozenset(("bot", "probe", "no_site", "no_catalogue"))
 """Reasons of records for which the job looked at nothing, and so released nothing."""
 
 
-class StandIn(Struct, frozen=True):
+class TimeOut(Struct, frozen=True):
     """The answer of a gateway that could not wait longer; `carrier` is empty where there is none.
 
     `record` says so in the log, for `kairos why`.
@@ -29,9 +29,9 @@ class StandIn(Struct, frozen=True):
     record: Event
 
 
-def stand_in(
+def answer_instead(
     pending: Pending, decisions: Iterable[Decision], used: Collection[str], now_ms: float
-) -> StandIn:
+) -> TimeOut:
     """The answer for an event whose time is up, out of its visitor's decisions."""
     event = pending.event
     tab = (event.session_id, event.tab_id)
@@ -42,10 +42,10 @@ def stand_in(
     if carrier is None or slot_id is None:
         slot_id = next(iter(pending.slots.values()))
         frame = present.no_fallback_frame(slot_id, *asked_for)
-        return StandIn(NO_FALLBACK, "", frame, _record(pending, slot_id, "", now_ms))
+        return TimeOut(NO_FALLBACK, "", frame, _record(pending, slot_id, "", now_ms))
     frame = present.fallback_frame(carrier, slot_id, *asked_for, now_ms=now_ms)
     name = carrier.decision_id
-    return StandIn(FALLBACK, name, frame, _record(pending, slot_id, name, now_ms))
+    return TimeOut(FALLBACK, name, frame, _record(pending, slot_id, name, now_ms))
 
 
 def newest_carrier(
