@@ -12,7 +12,7 @@ from __future__ import annotations
 from asyncio import Future
 from collections import Counter, defaultdict
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -27,14 +27,14 @@ from gateway.held import Held
 from gateway.outbox import Frame, frame_of
 from gateway.present import FALLBACK
 from gateway.tail import Record
+from gateway.teller import Observe, Teller
 from gateway.time_out import answer_instead
 from gateway.waiters import Reply, Waiters
 from schemas.decision import Decision
 from schemas.event import Event
-from schemas.site import FULL, Site
+from schemas.site import Site
 
 DEADLINES_MS = (80, 180)
-PROBE = "probe"
 
 
 class Connection(Protocol):
@@ -70,23 +70,22 @@ class Hub:
         codec: Codec[Decision],
         site_of: Callable[[str, int], Site | None],
         clock: Callable[[], float],
-        observe: Callable[[Decision, dict[str, Any], float], None] = lambda *_: None,
+        observe: Observe = lambda *_: None,
         *,
         note: Callable[[Event], None] = lambda _event: None,
         keep: Callable[[str, Record], None] = lambda _key, _record: None,
         deadlines_ms: tuple[int, int] = DEADLINES_MS,
         later: Later = on_loop,
     ) -> None:
-        self._codec, self._site_of, self._clock = codec, site_of, clock
-        self._observe, self._note, self._keep = observe, note, keep
+        self._codec, self._clock = codec, clock
+        self._note, self._keep = note, keep
         self._connections: defaultdict[str, set[Connection]] = defaultdict(set)
         self._waiters = Waiters()
         self.counts: Counter[str] = Counter()
+        self._tell = Teller(site_of, clock, observe, self.counts)
         self._answers = Answers(self.counts)
         self._held, self._held_silent = Held(), Held()
         self._deadlines = Deadlines(*deadlines_ms, later, self._time_out)
-
-    # Records
 
     def take(self, records: list[Record]) -> None:
         """Records of topic `decisions`, in order."""
@@ -127,8 +126,7 @@ class Hub:
 
     def _wants_nones(self, key: str) -> bool:
         """Whether anybody would be told that there is nothing for this visitor."""
-        site = self._site_of(key.partition(":")[0], int(self._clock() * 1000))
-        return key in self._waiters or site is None or site.push == FULL
+        return key in self._waiters or self._tell.is_full(key.partition(":")[0])
 
     def _read(self, key: str, record: Record) -> Arrived | None:
         try:
@@ -159,7 +157,7 @@ class Hub:
         if self._waiters.waits(key, (decision.slot_id,)):
             self._waiters.reply(key, (decision.slot_id,), self._reply_of(arrived))
         for_these = self._of_tab(key, decision.session_id, decision.tab_id)
-        frame = self._frame_of(arrived) if for_these else None
+        frame = self._tell.frame(arrived) if for_these else None
         if frame is not None:
             self._offer(for_these, frame)
 
@@ -167,30 +165,6 @@ class Hub:
         for connection in connections:
             self.counts["pushed"] += 1
             connection.offer(frame)
-
-    def _frame_of(self, arrived: Arrived) -> Frame | None:
-        """An action that is still good, or for a full site why there is none."""
-        told = self._told(arrived)
-        return None if told is None else frame_of(told)
-
-    def _told(self, arrived: Arrived) -> dict[str, Any] | None:
-        """What a client may see of a decision now; nothing past its expiry."""
-        decision, ledger = arrived.decision, arrived.ledger
-        now_ms = self._clock() * 1000
-        site = self._site_of(decision.site, int(now_ms))
-        if site is None or decision.reason == PROBE:
-            return None
-        if decision.render is not None:
-            if decision.expires_at_ms <= now_ms:
-                self.counts["expired"] += 1
-                return None
-            self._observe(decision, ledger, now_ms)
-            return present.decision_frame(decision, site, ledger, now_ms=now_ms)
-        if site.push == FULL:
-            return present.none_frame(decision, ledger, now_ms=now_ms)
-        return None
-
-    # Connections
 
     def attach(
         self,
@@ -214,7 +188,7 @@ class Hub:
             frame_of(present.cancel_frame(slot_id, found.seq, found.epoch))
             for slot_id in found.cancels
         ]
-        frames += filter(None, (self._frame_of(by_slot[d.slot_id]) for d in found.actions))
+        frames += filter(None, (self._tell.frame(by_slot[d.slot_id]) for d in found.actions))
         if not found.actions:
             frames += self._newest_none(known, where)
         self.counts["resumed"] += len(frames)
@@ -237,7 +211,7 @@ class Hub:
         newest = sorted(here, key=lambda each: each.decision.decided_at_ms)[-1:]
         if not newest or newest[0].decision.seq:
             return []
-        frame = self._frame_of(newest[0])
+        frame = self._tell.frame(newest[0])
         return [] if frame is None else [frame]
 
     def detach(self, connection: Connection) -> None:
@@ -265,8 +239,6 @@ class Hub:
             if each.session_id == session_id and each.tab_id == tab_id
         ]
 
-    # Who waits
-
     def expect(self, key: str, slot_id: str) -> Future[Reply]:
         """A future of the slot's answer; `forget` it afterwards."""
         future = self._waiters.expect(key, slot_id)
@@ -287,10 +259,8 @@ class Hub:
     def _reply_of(self, arrived: Arrived) -> Reply:
         if arrived.decision.render is None:
             return Reply(None, present.none_reason(arrived.decision))
-        frame = self._told(arrived)
+        frame = self._tell.told(arrived)
         return Reply(frame, None if frame else "expired")
-
-    # Deadlines
 
     def arm(self, event: Event, site: Site, slot_id: str = "") -> None:
         """An event was received: whoever listens, or waits for its slot, is answered in time."""
@@ -312,8 +282,7 @@ class Hub:
             self._answers.use(made.carrier)
             # A request that may wait longer does so: later is better than nothing.
             self._waiters.reply(event.user_key, slots, Reply(made.frame))
-        site = self._site_of(event.site, int(now_ms))
-        if shows or (site is not None and site.push == FULL):
+        if shows or self._tell.is_full(event.site):
             tab = self._of_tab(event.user_key, event.session_id, event.tab_id)
             self._offer(tab, frame_of(made.frame))
         self._note(made.record)

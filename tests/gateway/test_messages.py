@@ -12,7 +12,7 @@ import pytest
 from gateway import codes, present, stream
 from gateway.asyncapi import document
 from gateway.deadlines import Pending
-from gateway.messages import FULL_ONLY, SENT, Measured
+from gateway.messages import FULL_ONLY, SENT, Measured, Welcome
 from gateway.time_out import answer_instead
 from schemas.decision import Decision, Fallback
 from schemas.event import Event
@@ -63,7 +63,8 @@ def test_the_check_finds_a_field_that_nobody_published() -> None:
 
 async def test_a_welcome_is_what_is_published(gateway: Gateway) -> None:
     ws = await said(gateway)
-    msgspec.convert(await ws.receive_json(timeout=HEARD_WITHIN_S), MESSAGE)
+    told = msgspec.convert(await ws.receive_json(timeout=HEARD_WITHIN_S), MESSAGE)
+    assert isinstance(told, Welcome)
     await ws.close()
 
 

@@ -14,12 +14,13 @@ from typing import Any
 
 import pytest
 from redis import Redis
-from redis.exceptions import RedisError
 
 from connectors.memory import MemoryRegistry
 from gateway import recall as recalling
 from gateway.recall import PREFIX, Breaker, ValkeyRecall
 from gateway.settings import BadSettings, Settings, read_settings
+from infra.local.probe import answers
+from infra.local.process import wait_until
 from infra.local.valkey import binary_path
 from tests.gateway.conftest import Gateway, start_gateway
 from tests.gateway.samples import make_decision, make_site
@@ -50,14 +51,7 @@ def cache(tmp_path: Path) -> Iterator[Cache]:
     where = ("--bind", "127.0.0.1", "--port", str(port), "--dir", str(tmp_path), "--save", "")
     process = subprocess.Popen([binary_path(), *where], stdout=subprocess.DEVNULL)
     client: Any = Redis(port=port)
-    ends_s = time.monotonic() + STARTS_WITHIN_S
-    while True:
-        try:
-            client.ping()
-            break
-        except RedisError:
-            assert time.monotonic() < ends_s, "the cache did not start"
-            time.sleep(0.01)
+    assert wait_until(lambda: answers(port, b"PING\r\n", b"+PONG"), STARTS_WITHIN_S)
     yield Cache(f"redis://127.0.0.1:{port}", client, process)
     client.close()
     process.kill()

@@ -138,7 +138,7 @@ DEFECTS = (
     ),
     _simulated(
         "expired decision pushed",
-        "gateway.push",
+        "gateway.teller",
         "if decision.expires_at_ms <= now_ms:",
         "if decision.expires_at_ms <= 0:",
         "I7",
