@@ -20,6 +20,7 @@ ARMED = frozenset("page_view product_view add_to_cart remove_from_cart exit_inte
 """What waits for its answer; a cart change is one that was seen to have an effect."""
 
 PENDING_MAX = 20_000
+EARLY_MS = 20
 STALE_MS = 30_000
 
 
@@ -90,9 +91,9 @@ class Deadlines:
             self._forget(pending)
 
     def hurry(self, slot_id: str, now_ms: float) -> None:
-        """End it now if its time is up and only the timer has not run yet."""
+        """End it now if its time is as good as up: whoever waited for it goes this moment."""
         pending = self._by_slot.get(slot_id)
-        if pending is not None and pending.due_ms <= now_ms:
+        if pending is not None and pending.due_ms <= now_ms + EARLY_MS:
             self._end(pending)
 
     def _end(self, pending: Pending) -> None:

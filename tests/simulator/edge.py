@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from connectors.avro import codec
 from gateway.dedup import Recent, Verdict
+from gateway.held import Held
 from gateway.ingest import Accepted, Asked, ingest
 from gateway.log import Stamp
 from gateway.push import Connection, Hub, Welcome
@@ -153,9 +154,7 @@ class Gateway:
     def forget_held(self) -> None:
         """The cache of decisions for those who resume is flushed; sockets stay."""
         self.world.scheduler.say(f"{self.name} forgets what it held")
-        self.hub = self._hub()
-        for connection in self.connections:
-            self.hub.attach(connection, 0, None)
+        self.hub._held, self.hub._held_silent = Held(), Held()
 
     # Front
 
