@@ -23,9 +23,9 @@ from benchmarks.rows import Row, machine
 
 NAME = "push"
 HELP = "idle sockets, push latency, clients that never read, a reconnect storm"
-IDLE, DEAF, RATE, SECONDS = 10_000, 1_000, 1_000, 10
+IDLE, DEAF, RATE, SECONDS = 10_000, 1_000, 1_000, 8
 STORM_SPREAD_S, LONGEST_S = 5.0, 60.0
-DEAF_FRAMES, DEAF_BUFFER_BYTES = 600, 4096
+DEAF_FRAMES, DEAF_BUFFER_BYTES = 400, 4096
 KEY = base64.b64encode(bytes(16)).decode()
 UPGRADE = (
     "GET /v1/stream HTTP/1.1\r\nHost: bench\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
