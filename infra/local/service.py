@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from infra.local.layout import Layout
 from infra.local.process import Spec
 
-PASSED_ON = ("HOME", "LANG", "TZ", "TMPDIR", "JAVA_HOME", "KAIROS_DATA")
+PASSED_ON = (
+    *("HOME", "LANG", "TZ", "TMPDIR", "JAVA_HOME", "KAIROS_DATA"),
+    *("KAIROS_DEADLINE_INSTANT_MS", "KAIROS_DEADLINE_STANDARD_MS"),
+)
 
 
 @dataclass(frozen=True, slots=True)
