@@ -19,7 +19,9 @@ from infra.local.stack import Stack
 from infra.local.supervisor import OWNER_ENV
 from operators.build import PACKAGES
 
-DEADLINES = ("KAIROS_DEADLINE_INSTANT_MS", "KAIROS_DEADLINE_STANDARD_MS")
+PATIENT = dict.fromkeys(("KAIROS_DEADLINE_INSTANT_MS", "KAIROS_DEADLINE_STANDARD_MS"), "2000")
+"""These tests are about what is decided; on a busy machine a fallback would come before it."""
+
 FIRST_PORTS = range(20_000, 31_000, 20)
 Kairos = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -43,9 +45,7 @@ def stack_env(folder: Path) -> dict[str, str]:
         chosen.pop(name, None)
     # Should this run be killed, its stacks end by themselves.
     owner = {OWNER_ENV: str(os.getpid())}
-    # These tests are about what is decided; on a busy machine a stand-in would come before it.
-    patient = {name: "2000" for name in DEADLINES}
-    return {**chosen, **free_ports(), **owner, **patient, "KAIROS_STACK_DIR": str(folder)}
+    return {**chosen, **free_ports(), **owner, **PATIENT, "KAIROS_STACK_DIR": str(folder)}
 
 
 def left_behind(folder: Path) -> dict[int, str]:
@@ -83,7 +83,16 @@ def code(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def stack(env: Mapping[str, str], code: Path) -> Iterator[Stack]:
+def patient() -> Iterator[None]:
+    """Gateways of stacks that this process starts wait long for a decision."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, limit_ms in PATIENT.items():
+            patch.setenv(name, limit_ms)
+        yield
+
+
+@pytest.fixture(scope="session")
+def stack(env: Mapping[str, str], code: Path, patient: None) -> Iterator[Stack]:
     """The shared stack, up with the demo's data; tests may break it but must heal it."""
     made = Stack(read_layout(env), code=code, env=env, report=print)
     try:
