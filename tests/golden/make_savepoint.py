@@ -23,6 +23,7 @@ from connectors.control import EFFECTIVE_AFTER_MS, ControlWriter
 from connectors.log_decide import decide_log
 from connectors.registry import RegistryClient
 from infra.local.layout import CHECKOUT, read_layout
+from infra.local.model_keys import stack_key
 from infra.local.savepoints import newest_complete
 from infra.local.services import ALL
 from infra.local.stack import Stack
@@ -71,7 +72,9 @@ def _publish_model(stack: Stack) -> None:
     """A small model with a hidden state and a head of each kind, so that states hold all of it."""
     onnx = linear([[0.01 * (at % 7), 0.02 * (at % 3)] for at in range(len(FEATURES))], HIDDEN)
     where = stack.state.endpoints
-    ControlWriter(where["brokers"], RegistryClient(where["registry"])).publish_model(
+    key = stack_key(stack.layout.stack)
+    writer = ControlWriter(where["brokers"], RegistryClient(where["registry"]), signer=key)
+    writer.publish_model(
         Model(
             site="demo",
             name="golden",
