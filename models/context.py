@@ -27,12 +27,27 @@ RULES_VERSION = 7
 """Bumped by hand when the rules in models/ change meaning: it is part of every decision_id."""
 
 DEFAULT_MODEL = "default"
+PURCHASE = "purchase_intent"
 MODEL_ABSENT, CATALOGUE_ABSENT, SITE_ABSENT = "no_model", "no_catalogue", "no_site"
 ECE_MAX_PPM = 50_000
 """A model whose published calibration error in production is larger leaves rules to decide."""
 
 _UNTIL_ALWAYS = 1 << 62
 _NO_MODEL = (None, None, None, None, 0)
+
+
+class Watch(Struct, frozen=True):
+    """Thresholds of the site by place in the model's output, in ppm.
+
+    `crossed` are (place among scores and concepts, threshold), `buying` that of high intent among
+    the scores.
+    """
+
+    crossed: tuple[tuple[int, int], ...] = ()
+    buying: tuple[int, int] | None = None
+
+
+NOTHING_WATCHED = Watch()
 
 
 class View(Struct, frozen=True):
@@ -51,6 +66,7 @@ class View(Struct, frozen=True):
     score_names: tuple[str, ...]
     concept_names: tuple[str, ...]
     mark: int = 0
+    watch: Watch = NOTHING_WATCHED
 
 
 class Context:
@@ -129,6 +145,7 @@ class Context:
             score_names=() if record is None else tuple(head.name for head in record.heads),
             concept_names=() if record is None else record.concepts,
             mark=mark,
+            watch=_watch(sites[3], record),
         )
         return max(each[0] for each in every), min(each[1] for each in every), view
 
@@ -141,6 +158,16 @@ class Context:
                 break
             since, version, compiled = effective_at_ms, number, value
         return since, until, version, compiled
+
+
+def _watch(site: Site | None, model: Model | None) -> Watch:
+    if site is None or site.removed or model is None:
+        return NOTHING_WATCHED
+    scores = [head.name for head in model.heads]
+    names, known = [*scores, *model.concepts], site.thresholds
+    crossed = tuple((at, known[name]) for at, name in enumerate(names) if name in known)
+    buying = scores.index(PURCHASE) if PURCHASE in scores else None
+    return Watch(crossed, None if buying is None else (buying, site.high_intent_ppm))
 
 
 def _market(

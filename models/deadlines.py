@@ -6,8 +6,6 @@ is due runs in order of time, then of kind, whether a timer or the user's next e
 
 from __future__ import annotations
 
-from operator import attrgetter
-
 from models import outreach
 from models.context import Context
 from models.decision import Ask, decide
@@ -47,11 +45,12 @@ def _earliest(profile: Profile) -> tuple[int, Tab | Outreach | None]:
     reach_ms = profile.outreach.at_ms
     if reach_ms and (not at_ms or reach_ms <= at_ms):
         at_ms, what = reach_ms, profile.outreach
-    dwelling = [tab for tab in profile.tabs if tab.dwell_at_ms]
-    if dwelling:
-        tab = min(dwelling, key=attrgetter("dwell_at_ms"))
-        if not at_ms or tab.dwell_at_ms <= at_ms:
-            return tab.dwell_at_ms, tab
+    first: Tab | None = None
+    for tab in profile.tabs:
+        if tab.dwell_at_ms and (first is None or tab.dwell_at_ms < first.dwell_at_ms):
+            first = tab
+    if first is not None and (not at_ms or first.dwell_at_ms <= at_ms):
+        return first.dwell_at_ms, first
     return at_ms, what
 
 

@@ -36,12 +36,10 @@ def stage_moved(profile: Profile, event: Event, view: View) -> bool:
 
 
 def _high_intent(profile: Profile, view: View) -> bool:
-    if view.site is None or view.model is None or not profile.scores:
+    buying = view.watch.buying
+    if buying is None or not profile.scores:
         return False
-    for head, score in zip(view.model.heads, profile.scores, strict=True):
-        if head.name == "purchase_intent":
-            return score >= view.site.high_intent_ppm
-    return False
+    return profile.scores[buying[0]] >= buying[1]
 
 
 def ask_of(
@@ -72,12 +70,8 @@ def _cancels(profile: Profile, event: Event, view: View) -> tuple[str, ...]:
 
 def _crossed(profile: Profile, view: View, before: list[int]) -> bool:
     """Whether a score or concept has just risen to its threshold."""
+    watched = view.watch.crossed
     after = [*profile.scores, *profile.concepts]
-    if view.site is None or view.model is None or len(before) != len(after):
+    if not watched or not after or len(before) != len(after):
         return False
-    thresholds = view.site.thresholds
-    names = [*(head.name for head in view.model.heads), *view.model.concepts]
-    return any(
-        name in thresholds and old < thresholds[name] <= new
-        for name, old, new in zip(names, before, after, strict=True)
-    )
+    return any(before[place] < least_ppm <= after[place] for place, least_ppm in watched)

@@ -22,6 +22,7 @@ Ppm = NewType("Ppm", int)
 EpochMs = NewType("EpochMs", int)
 
 MILLION = 1_000_000
+HASHES_KEPT = 4096
 TICK_KEY = UserKey("~tick")
 SITE = re.compile(r"[a-z0-9-]{1,32}")
 USER_KEY = re.compile(r"[a-z0-9-]{1,32}:[vpu]:[0-9a-f]{32,64}")
@@ -87,6 +88,7 @@ def draw_ppm(salt: bytes, purpose: str, *parts: str) -> int:
     return int.from_bytes(digest, "big") * MILLION >> 64
 
 
+@lru_cache(HASHES_KEPT)
 def short_hash(*parts: str) -> int:
-    """A 48-bit hash for bounded sets in state."""
+    """A 48-bit hash for bounded sets in state; a tab's is asked for at each of its events."""
     return int.from_bytes(blake2b(joined(*parts), digest_size=6).digest(), "big")
