@@ -115,3 +115,10 @@ def test_a_stage_is_only_left_upwards_and_each_transition_is_an_entry_of_its_own
     profile.session.bought = True
     assert stage_moved(profile, event("purchase"), view)
     assert (profile.session.stage, profile.session.stage_entry) == (BROWSE, 2)
+
+
+def test_nothing_rises_while_a_model_is_stale():
+    """Nobody computes scores then: an event that asks for nothing else is applied all the same."""
+    silent = Profile(BEGINNING)
+    assert ask_of(silent, event("hover"), TAB, view_of(), [], False) is None
+    assert not stage_moved(silent, event("hover"), view_of())
