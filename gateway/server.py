@@ -24,7 +24,7 @@ from gateway.post import Poster
 from gateway.present import started_ms
 from gateway.producer import KafkaLog
 from gateway.push import Hub
-from gateway.recall import NoRecall, ValkeyRecall
+from gateway.recall import NoRecall, Recall, ValkeyRecall
 from gateway.settings import Settings
 from gateway.sites import Sites
 from gateway.stream import Streams
@@ -179,7 +179,7 @@ def make_parts(
         except LogUnavailable:
             metrics.notes_lost.inc()
 
-    recall = ValkeyRecall(settings.cache_url) if settings.cache_url else NoRecall()
+    recall: Recall = ValkeyRecall(settings.cache_url) if settings.cache_url else NoRecall()
     hub = Hub(
         codec(topics.DECISIONS, registry),
         sites.at,

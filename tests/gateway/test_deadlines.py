@@ -74,7 +74,7 @@ def counted(time_outs: int) -> Forced:
     return forced
 
 
-@pytest.mark.promise("C8", "X5")
+@pytest.mark.promise("X5")
 def test_no_time_out_breaks_a_cap_or_a_holdout_or_goes_unexplained() -> None:
     assert counted(FAST).wrong == []
 

@@ -129,7 +129,6 @@ async def until_all_heard(clients: list[Client]) -> None:
         await asyncio.sleep(0.02)
 
 
-@pytest.mark.promise("C8")
 def test_a_client_goes_on_at_the_other_gateway(pair: Stack) -> None:
     """Nothing is lost, nothing comes twice, and everybody is back within three seconds."""
     for client, killed_s in asyncio.run(killed(pair)):
