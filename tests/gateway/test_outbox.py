@@ -36,6 +36,13 @@ def test_it_agrees_with_a_list(puts: list[tuple[str, int]]) -> None:
     assert taken(outbox) == kept
 
 
+def test_it_is_full_at_its_bounds() -> None:
+    """One frame too many, and one byte too many."""
+    many, large = Outbox(), Outbox()
+    assert [many.put(Frame("x")) for _ in range(FRAMES_MAX + 1)] == [True] * FRAMES_MAX + [False]
+    assert large.put(Frame("x" * BYTES_MAX)) and not large.put(Frame("x"))
+
+
 def test_only_the_newest_action_of_a_place_waits() -> None:
     outbox = Outbox()
     for text in ("old", "new"):

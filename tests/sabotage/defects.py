@@ -238,14 +238,14 @@ DEFECTS = (
         "gateway.outbox",
         "if len(self._frames) >= FRAMES_MAX or self._bytes + len(frame.text) > BYTES_MAX:",
         "if self._bytes < 0:",
-        GATEWAY + "outbox.py::test_it_agrees_with_a_list",
+        GATEWAY + "outbox.py::test_it_is_full_at_its_bounds",
     ),
-    _simulated(
+    Defect(
         "late answer on top of its fallback",
         "gateway.answers",
         'was answered by a fallback", slot_id)\n            return False',
         'was answered by a fallback", slot_id)\n            return True',
-        "I11",
+        GATEWAY + "deadlines.py::test_the_fallback_goes_out_in_time_and_the_late_answer_does_not",
     ),
     Defect(
         "fallback used twice",
