@@ -15,6 +15,8 @@ from gateway.assets import HEADERS as ASSET_HEADERS
 from gateway.assets import Assets
 from gateway.exchange import NO_STORE, answer_headers, asked_of
 from gateway.health import Metrics, Readiness
+from gateway.identify import Identifier
+from gateway.inbound import INBOUND_BYTES_MAX, Inbound
 from gateway.log import Log
 from gateway.post import Answer, Poster
 from gateway.push import Hub
@@ -26,6 +28,7 @@ from gateway.websocket import websocket
 from gateway.wire import BODY_BYTES_MAX, Refused
 
 JSON = "application/json"
+CHUNK_BYTES = 64 * 1024
 _encode = msgspec.json.Encoder().encode
 
 
@@ -42,6 +45,8 @@ class Parts:
     metrics: Metrics
     ready: Readiness
     assets: Assets
+    identifier: Identifier
+    inbound: Inbound
 
 
 def make_runner(parts: Parts, **options: Any) -> web.AppRunner:
@@ -68,6 +73,11 @@ def make_app(parts: Parts) -> web.Application:
     app.router.add_get("/v1/stream", routes.stream)
     app.router.add_get("/v1/sse", routes.sse)
     app.router.add_options("/v1/sse", routes.preflight)
+    app.router.add_post("/v1/identify", routes.identify)
+    app.router.add_options("/v1/identify", routes.preflight)
+    app.router.add_post("/v1/in/{system}", routes.inbound)
+    app.router.add_post("/v1/in/{system}/{path:.*}", routes.inbound)
+    app.router.add_options("/v1/in/{system}/{path:.*}", routes.preflight)
     app.router.add_get("/healthz", routes.healthz)
     app.router.add_get("/readyz", routes.readyz)
     app.router.add_get("/metrics", routes.metrics)
@@ -91,8 +101,7 @@ class Routes:
         try:
             data = await request.read()
         except web.HTTPRequestEntityTooLarge:
-            text = f"at most {BODY_BYTES_MAX} bytes; send less at once"
-            answer = Answer(413, _encode(Refused(text, "body")))
+            answer = _too_large(BODY_BYTES_MAX)
         else:
             wait_ms = _wait_ms(request.query.get("wait", "0"))
             if wait_ms is None:
@@ -102,8 +111,38 @@ class Routes:
                 posting = self._parts.poster.post(data, asked, request.remote or "", wait_ms)
                 # Its events may be on their way already, whoever hangs up.
                 answer = await asyncio.shield(posting)
-        allowed = self._parts.sites.knows_origin(asked.origin)
-        headers = answer_headers(asked.origin, allowed=allowed, retry_after_s=answer.retry_after_s)
+        return self._answered(answer, asked.origin)
+
+    async def identify(self, request: web.Request) -> web.Response:
+        """POST /v1/identify."""
+        asked = asked_of(request.headers, request.query)
+        try:
+            data = await request.read()
+        except web.HTTPRequestEntityTooLarge:
+            return self._answered(_too_large(BODY_BYTES_MAX), asked.origin)
+        answer = await self._parts.identifier.post(data, asked, request.remote or "")
+        return self._answered(answer, asked.origin)
+
+    async def inbound(self, request: web.Request) -> web.Response:
+        """POST /v1/in/<system>."""
+        data, origin = b"", request.headers.get("Origin", "")
+        async for chunk in request.content.iter_chunked(CHUNK_BYTES):
+            data += chunk
+            if len(data) > INBOUND_BYTES_MAX:
+                return self._answered(_too_large(INBOUND_BYTES_MAX), origin)
+        answer = await self._parts.inbound.post(
+            request.match_info["system"],
+            request.match_info.get("path", ""),
+            request.query.get("site", ""),
+            request.headers,
+            data,
+            request.remote or "",
+        )
+        return self._answered(answer, origin)
+
+    def _answered(self, answer: Answer, origin: str) -> web.Response:
+        allowed = self._parts.sites.knows_origin(origin)
+        headers = answer_headers(origin, allowed=allowed, retry_after_s=answer.retry_after_s)
         return web.Response(
             body=answer.body, status=answer.status, content_type=JSON, headers=headers
         )
@@ -172,6 +211,10 @@ class Routes:
         return web.Response(
             body=asset.data, content_type="text/javascript", charset="utf-8", headers=headers
         )
+
+
+def _too_large(bytes_max: int) -> Answer:
+    return Answer(413, _encode(Refused(f"at most {bytes_max} bytes; send less at once", "body")))
 
 
 def _wait_ms(text: str) -> int | None:

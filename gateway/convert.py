@@ -42,7 +42,7 @@ def to_event(wire: WireEvent, envelope: Event, currency: str) -> Event:
         type=kind,
         session_index=wire.session_index,
         ts_ms=wire.ts,
-        user_mode=wire.user_mode or "anonymous",
+        user_mode=wire.user_mode or envelope.user_mode,
         page=wire.page and _page(wire.page),
         product=wire.product and _product(wire.product, currency),
         source=wire.source and _source(wire.source),

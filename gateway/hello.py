@@ -9,6 +9,7 @@ from gateway import tokens
 from gateway.catch_up import Epoch
 from gateway.codes import BAD_FRAME, BAD_ORIGIN, BAD_TOKEN, NO_SITE, Closing
 from gateway.sites import Sites
+from gateway.visitor import verified
 from gateway.wire import Hello
 from schemas.ids import UserKey
 from schemas.origins import allowed
@@ -43,9 +44,7 @@ def greet(hello: Hello, origin: str, sites: Sites, *, now_ms: int) -> Greeted:
     if origin and not allowed(site.origins, origin):
         raise Closing(BAD_ORIGIN, "this origin is not one of the site's")
     try:
-        visitor = tokens.verify(
-            site.site, site.mint_secret, hello.visitor_token, now_ms=now_ms, origin=origin
-        )
+        visitor, _ = verified(site, hello.visitor_token, now_ms=now_ms, origin=origin)
     except tokens.BadToken:
         raise Closing(BAD_TOKEN, "the visitor token does not hold") from None
     key = visitor.user_key(site.site)

@@ -181,6 +181,7 @@ def _judged(
         sent_at_ms=batch.sent_at or 0,
         consent=consent,
         bot=asked.bot,
+        user_mode="authenticated" if subject.known else "anonymous",
         traceparent=asked.traceparent,
     )
     for index, raw in enumerate(batch.events):

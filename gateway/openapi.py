@@ -6,7 +6,10 @@ from typing import Any
 
 import msgspec
 
+from gateway.identify import IdentifiedBody, Identify
+from gateway.inbound import InboundBody
 from gateway.post import AcceptedBody
+from gateway.systems import BY_NAME
 from gateway.wire import BareEvent, Batch, Refused, WireEvent
 
 VERSION = "1"
@@ -25,7 +28,16 @@ ERRORS = {
 
 def document() -> dict[str, Any]:
     """The whole document."""
-    types = (Batch, BareEvent, WireEvent, AcceptedBody, Refused)
+    types = (
+        Batch,
+        BareEvent,
+        WireEvent,
+        AcceptedBody,
+        Identify,
+        IdentifiedBody,
+        InboundBody,
+        Refused,
+    )
     _, schemas = msgspec.json.schema_components(types, ref_template=REF)
     # The envelope keeps its events raw to judge each alone; the document says what they are.
     schemas["Batch"]["properties"]["events"]["items"] = _ref("WireEvent")
@@ -38,6 +50,8 @@ def document() -> dict[str, Any]:
         },
         "paths": {
             "/v1/events": {"post": _post_events()},
+            "/v1/identify": {"post": _post_identify()},
+            "/v1/in/{system}": {"post": _post_inbound()},
             "/v1/stream": {"get": _plain("101", "WebSocket: hello, welcome, decision, cancel")},
             "/v1/sse": {"get": _plain("200", "the same messages as server-sent events")},
             "/healthz": {"get": _plain("200", "the process runs")},
@@ -81,6 +95,48 @@ def _post_events() -> dict[str, Any]:
         "requestBody": {"required": True, "content": content},
         "responses": {"202": accepted, **errors},
     }
+
+
+def _post_identify() -> dict[str, Any]:
+    content = {kind: {"schema": _ref("Identify")} for kind in ("application/json", "text/plain")}
+    return {
+        "summary": "Name the visitor, in words that the shop's back end has signed",
+        "requestBody": {"required": True, "content": content},
+        "responses": {
+            "200": _answer("a token of the known user", "IdentifiedBody"),
+            "401": _answer("signature, its age or the visitor token does not hold", "Refused"),
+            **{
+                status: _answer(ERRORS[status], "Refused")
+                for status in ("400", "404", "413", "415", "429", "503")
+            },
+            "403": _answer("not an origin of the site, or no consent", "Refused"),
+        },
+    }
+
+
+def _post_inbound() -> dict[str, Any]:
+    system = _parameter("path", "system", {"type": "string", "enum": sorted(BY_NAME)})
+    return {
+        "summary": "Events of another system, in its own form and signed in its own way",
+        "parameters": [
+            {**system, "required": True},
+            _parameter("query", "site", {"type": "string"}),
+        ],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": {}}}},
+        "responses": {
+            "200": _answer("taken, or of no use here", "InboundBody"),
+            **{
+                status: _answer(ERRORS[status], "Refused")
+                for status in ("400", "404", "413", "429", "503")
+            },
+            "401": _answer("not signed by the site's system", "Refused"),
+            "403": _answer("the site has no secret for this system", "Refused"),
+        },
+    }
+
+
+def _answer(text: str, body: str) -> dict[str, Any]:
+    return {"description": text, "content": {"application/json": {"schema": _ref(body)}}}
 
 
 def _parameter(place: str, name: str, schema: dict[str, Any]) -> dict[str, Any]:

@@ -19,6 +19,8 @@ from gateway.assets import Assets
 from gateway.front import IDLE_S, Front
 from gateway.health import Metrics, Readiness
 from gateway.held import KEPT_S
+from gateway.identify import Identifier
+from gateway.inbound import Inbound
 from gateway.log import Log, LogUnavailable, Stamp
 from gateway.post import Poster
 from gateway.present import started_ms
@@ -189,16 +191,19 @@ def make_parts(
         keep=recall.add,
         deadlines_ms=(settings.instant_deadline_ms, settings.standard_deadline_ms),
     )
+    poster = Poster(settings, sites, log, hub, metrics)
     return Parts(
         sites=sites,
         log=log,
         hub=hub,
-        poster=Poster(settings, sites, log, hub, metrics),
+        poster=poster,
         recall=recall,
         streams=Streams(settings, sites, hub, metrics, recall),
         metrics=metrics,
         ready=Readiness(),
         assets=Assets(settings.sdk_dir),
+        identifier=Identifier(settings, sites, log),
+        inbound=Inbound(settings, sites, poster),
     )
 
 

@@ -2,8 +2,8 @@
 
 A token is base64url of a payload and a MAC:
 
-    1 byte version | 1 byte kind (v lasting, p this page only) | 2 bytes day of issue
-    | 16 bytes visitor id | 8 bytes hash of the origin it was given to, or zeros | 16 bytes MAC
+    1 byte version | 1 byte kind (v lasting, p this page only, u known) | 2 bytes day of issue
+    | 16 bytes id | 8 bytes hash of the origin it was given to, or zeros | 16 bytes MAC
 
 The MAC is HMAC-SHA256 over site and payload, so a token of one site means nothing to another.
 The same visitor gets the same token all day: two first posts in flight agree.
@@ -23,11 +23,11 @@ from msgspec import Struct
 from schemas.ids import UserKey, joined
 
 VERSION = 1
-LASTING, PAGE = "v", "p"
+LASTING, PAGE, KNOWN = "v", "p", "u"
 MAC_BYTES = 16
 PAYLOAD_BYTES = 28
-DAYS_VALID = {LASTING: 400, PAGE: 2}
-RENEWED_AFTER_DAYS = 30
+DAYS_VALID = {LASTING: 400, PAGE: 2, KNOWN: 7}
+RENEWED_AFTER_DAYS = {LASTING: 30, PAGE: 30, KNOWN: 0}
 DAY_MS = 86_400_000
 NO_ORIGIN = b"\0" * 8
 VERIFIED_MAX = 50_000
@@ -51,9 +51,9 @@ class Visitor(Struct, frozen=True, gc=False):
 
 
 def mint(site: str, secret: bytes, user_key: str, *, now_ms: int, origin: str = "") -> str:
-    """A token for an anonymous key of this site."""
+    """A token for a visitor's key of this site."""
     _, kind, visitor_id = user_key.split(":")
-    assert kind in DAYS_VALID, "only anonymous keys are minted"
+    assert kind in DAYS_VALID, "an unknown kind of key"
     payload = (
         bytes((VERSION, ord(kind)))
         + (now_ms // DAY_MS).to_bytes(2, "big")
@@ -87,8 +87,8 @@ def _signed(site: str, secret: bytes, token: str, origin: str) -> Visitor:
 
 
 def wants_renewal(visitor: Visitor, now_ms: int) -> bool:
-    """Whether a lasting token should be replaced before it expires."""
-    return now_ms // DAY_MS - visitor.day > RENEWED_AFTER_DAYS
+    """Whether a token should be replaced before it expires."""
+    return now_ms // DAY_MS - visitor.day > RENEWED_AFTER_DAYS[visitor.kind]
 
 
 def _unpacked(token: str) -> tuple[bytes, bytes]:

@@ -7,6 +7,8 @@
 | v token          | denied          | p from the session: nothing lasting is used  |
 | p token          | denied          | the token's                                  |
 | p token          | granted         | v from the seed, or from the page id         |
+| u token          | granted         | the token's: a known user                    |
+| u token          | denied          | p from the session                           |
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from gateway import tokens
+from gateway.tokens import Visitor
 from gateway.wire import WireConsent
 from schemas.event import Consent
 from schemas.ids import UserKey, joined, visitor_key
@@ -25,6 +28,11 @@ class Subject(Struct, frozen=True, gc=False):
 
     user_key: UserKey
     token: str
+
+    @property
+    def known(self) -> bool:
+        """Whether this is a user who has identified."""
+        return f":{tokens.KNOWN}:" in self.user_key
 
     @property
     def visitor_id(self) -> str | None:
@@ -42,6 +50,23 @@ def consent_of(site: Site, said: WireConsent | None, *, opted_out: bool = False)
         return Consent(said.analytics, said.personalization, said.marketing)
     granted = site.consent == IMPLIED and not opted_out
     return Consent(granted, granted, granted)
+
+
+def verified(site: Site, token: str, *, now_ms: int, origin: str) -> tuple[Visitor, bool]:
+    """Who a token names, and whether a secret that is on its way out signed it. Raises BadToken.
+
+    Tokens of a rotated secret hold until its overlap ends; each is replaced when it is used.
+    """
+    secrets = site.accepted("mint_secret", now_ms)
+    for number, secret in enumerate(secrets):
+        try:
+            found = tokens.verify(site.site, secret, token, now_ms=now_ms, origin=origin)
+        except tokens.BadToken:
+            if number + 1 == len(secrets):
+                raise
+        else:
+            return found, number > 0
+    raise tokens.BadToken("the token is not this site's")
 
 
 def subject_of(
@@ -62,13 +87,12 @@ def subject_of(
     if token is None:
         assert seed, "a batch without token carries a seed"
         key = visitor_key(site.site, site.mint_secret, seed, lasting=lasting)
-        return _minted(site, key, origin, now_ms)
-    visitor = tokens.verify(site.site, site.mint_secret, token, now_ms=now_ms, origin=origin)
-    wanted = tokens.LASTING if lasting else tokens.PAGE
-    if visitor.kind == wanted:
+        return minted(site, key, origin, now_ms)
+    visitor, outgoing = verified(site, token, now_ms=now_ms, origin=origin)
+    if (visitor.kind == tokens.PAGE) != lasting:
         key = visitor.user_key(site.site)
-        if tokens.wants_renewal(visitor, now_ms):
-            return _minted(site, key, origin, now_ms)
+        if outgoing or tokens.wants_renewal(visitor, now_ms):
+            return minted(site, key, origin, now_ms)
         return Subject(key, token)
     # The id is part of the seed, so that two visitors with equal session names stay apart.
     if lasting:
@@ -76,8 +100,9 @@ def subject_of(
     else:
         ground = joined(visitor.visitor_id, session_id).hex()
     key = visitor_key(site.site, site.mint_secret, ground, lasting=lasting)
-    return _minted(site, key, origin, now_ms)
+    return minted(site, key, origin, now_ms)
 
 
-def _minted(site: Site, key: UserKey, origin: str, now_ms: int) -> Subject:
+def minted(site: Site, key: UserKey, origin: str, now_ms: int) -> Subject:
+    """This key with a token of its own, bound to the origin."""
     return Subject(key, tokens.mint(site.site, site.mint_secret, key, now_ms=now_ms, origin=origin))

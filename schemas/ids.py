@@ -49,9 +49,13 @@ def visitor_key(site: str, mint_secret: bytes, seed: str, *, lasting: bool) -> U
     return UserKey(f"{site}:{'v' if lasting else 'p'}:{digest[:16].hex()}")
 
 
-def known_key(site: str, identify_secret: bytes, known_id: str) -> UserKey:
-    """The key of an identified user; the raw known id appears nowhere."""
-    digest = new_hmac(identify_secret, joined("known", site, known_id), sha256).digest()
+def known_key(site: str, salt: bytes, known_id: str) -> UserKey:
+    """The key of an identified user; the raw known id appears nowhere.
+
+    Keyed by the site's salt, which is never rotated: a new signing secret must not make every
+    known user a stranger.
+    """
+    digest = new_hmac(salt, joined("known", site, known_id), sha256).digest()
     return UserKey(f"{site}:u:{digest[:16].hex()}")
 
 

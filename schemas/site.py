@@ -12,6 +12,20 @@ LIVE, OBSERVE = "live", "observe"
 MINIMAL, FULL = "minimal", "full"
 
 
+SECRETS_MAX = 16
+
+
+class SiteSecret(Struct, frozen=True):
+    """One more secret of a site; `until_ms` 0 means for ever. It never prints."""
+
+    name: str = ""
+    value: bytes = b""
+    until_ms: int = 0
+
+    def __repr__(self) -> str:
+        return f"SiteSecret({self.name!r}, until_ms={self.until_ms})"
+
+
 class Site(Struct, frozen=True, kw_only=True):
     """One record of topic `sites`; fields and units as in schemas/avro/site.avsc."""
 
@@ -36,6 +50,18 @@ class Site(Struct, frozen=True, kw_only=True):
     identify_secret: bytes = b""
     salt: bytes = b""
     removed: bool = False
+    secrets: tuple[SiteSecret, ...] = ()
+
+    def accepted(self, name: str, now_ms: int) -> tuple[bytes, ...]:
+        """The secrets of this name that hold at `now_ms`, the present one first."""
+        present = getattr(self, name, b"")
+        own = present.encode() if isinstance(present, str) else present
+        more = (
+            each.value
+            for each in self.secrets
+            if each.name == name and (not each.until_ms or now_ms < each.until_ms)
+        )
+        return tuple(each for each in (own, *more) if each)
 
     @classmethod
     def from_record(cls, record: dict[str, Any]) -> Site:
@@ -43,8 +69,9 @@ class Site(Struct, frozen=True, kw_only=True):
         fields = dict(record)
         fields["origins"] = tuple(fields["origins"])
         fields["placements"] = tuple(fields["placements"])
+        fields["secrets"] = tuple(SiteSecret(**each) for each in fields["secrets"])
         return cls(**fields)
 
     def to_record(self) -> dict[str, Any]:
         """The Avro record."""
-        return asdict(self)
+        return {**asdict(self), "secrets": [asdict(each) for each in self.secrets]}

@@ -66,10 +66,10 @@ CHECKOUT = Path(__file__).parent.parent
 TWO_TESTS = """
 import pytest
 
-@pytest.mark.promise("C1")
+@pytest.mark.PROMISE("C1")
 def test_holds(): ...
 
-@pytest.mark.promise("C2")
+@pytest.mark.PROMISE("C2")
 def test_broken(): assert False
 """
 
@@ -77,7 +77,7 @@ def test_broken(): assert False
 @pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["in one process", "on two workers"])
 def test_a_run_writes_what_was_proved_whoever_ran_it(workers, tmp_path):
     """The worker that runs a test is not the process that writes the results."""
-    (tmp_path / "test_two.py").write_text(TWO_TESTS)
+    (tmp_path / "test_two.py").write_text(TWO_TESTS.replace("PROMISE", "promise"))
     asked = [sys.executable, "-m", "pytest", "-q", "-p", "tests.promise_results", *workers]
     subprocess.run(
         [*asked, "--rootdir", ".", "test_two.py"],

@@ -23,7 +23,7 @@ from schemas.offer import ChannelCap, Offer
 from schemas.policy import Policy
 from schemas.products import CatalogueProduct, Products
 from schemas.render import Render, RenderProduct
-from schemas.site import Site
+from schemas.site import Site, SiteSecret
 from schemas.trigger import Trigger
 from schemas.trigger_bounds import TriggerBounds
 
@@ -216,6 +216,7 @@ def site() -> Site:
         identify_secret=b"i" * 32,
         salt=b"s" * 32,
         removed=True,
+        secrets=(SiteSecret("shopify", b"whsec", 0), SiteSecret("mint_secret", b"old", NOW_MS)),
     )
 
 
