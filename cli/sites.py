@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +22,24 @@ from cli.control import (
     writer,
 )
 from cli.output import CommandError, print_result, table
+from cli.site_arrival import wait_for_first_event
+from cli.site_samples import identify_samples, pasted, snippet
 from connectors.control import ControlWriter
 from connectors.files import Read, json_schema, read_sites
 from connectors.publish import publish
 from infra.local.layout import read_layout
-from infra.local.site_keys import rotated, with_keys
+from infra.local.site_keys import rotated, with_keys, with_secret
 from infra.local.state import read_state
 from schemas.site import Site
 
 NAME = "sites"
-HELP = "add, apply, list, rotate and remove sites"
+HELP = "add, apply, list, rotate, connect and remove sites"
 EXAMPLE = "kairos sites add my-shop --origin https://shop.example"
+DEFAULT_OVERLAP_HOURS = 168
+HOURS_MAX = 24 * 400
+BY_SECRET = ("shopify",)
+"""Systems that sign with a secret; Segment's write key is the public site key."""
+
 ROTATED = {
     "site-key": "site_key",
     "identify-secret": "identify_secret",
@@ -48,17 +57,45 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add.add_argument("--time-zone", default="UTC", help="IANA name (UTC)")
     add.add_argument("--consent", default="required", choices=("required", "implied"))
     add.add_argument("--mode", default="live", choices=("live", "observe"))
+    add.add_argument(
+        "--no-wait",
+        action="store_true",
+        help="do not wait for the first event (it is waited for in a terminal only)",
+    )
     apply = action(actions, "apply", "put a sites.yaml in force", "kairos sites apply sites.yaml")
     apply.add_argument("file", nargs="?", type=Path, default=Path("sites.yaml"), metavar="FILE")
     action(actions, "list", "the sites there are", "kairos sites list --json")
     rotate = action(
         actions,
         "rotate",
-        "give a site a new key (a new mint secret forgets every visitor)",
-        "kairos sites rotate my-shop --what site-key",
+        "give a site a new key or secret; the old one holds until the overlap ends",
+        "kairos sites rotate my-shop --what identify-secret --overlap-hours 24",
     )
     rotate.add_argument("site", metavar="SITE")
     rotate.add_argument("--what", choices=tuple(ROTATED), default="site-key")
+    rotate.add_argument(
+        "--overlap-hours",
+        type=_hours,
+        default=DEFAULT_OVERLAP_HOURS,
+        help=f"how long the old one still holds; 0 after a leak ({DEFAULT_OVERLAP_HOURS})",
+    )
+    secret = action(
+        actions,
+        "secret",
+        "write the identify secret to a file of the shop's back end",
+        "kairos sites secret my-shop --to identify.secret",
+    )
+    secret.add_argument("site", metavar="SITE")
+    secret.add_argument("--to", type=Path, required=True, metavar="FILE", help="a new file, 0600")
+    connect = action(
+        actions,
+        "connect",
+        "let another system tell events, signed with a secret of its own",
+        "kairos sites connect my-shop shopify --secret-file shopify.secret",
+    )
+    connect.add_argument("site", metavar="SITE")
+    connect.add_argument("system", choices=tuple(BY_SECRET))
+    connect.add_argument("--secret-file", type=Path, required=True, metavar="FILE")
     remove = action(actions, "remove", "take a site out", "kairos sites remove my-shop")
     remove.add_argument("site", metavar="SITE")
     action(actions, "schema", "print the JSON Schema of sites.yaml", "kairos sites schema")
@@ -67,15 +104,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run one sub-command."""
     return run_action(_ACTIONS, args)
-
-
-def snippet(site: str, gateway: str) -> list[str]:
-    """The three lines a shop pastes."""
-    return [
-        f'<script src="{gateway}/sdk/kairos.js" data-site="{site}" defer></script>',
-        '<main data-kairos-page="product">...</main>',
-        '<div data-kairos-slot="page"></div>',
-    ]
 
 
 def _gateway() -> str:
@@ -100,10 +128,12 @@ def _add(args: argparse.Namespace) -> int:
     if args.id in newest_sites(control):
         raise CommandError(f"site {args.id} is there already; change it with `kairos sites apply`.")
     made, _ = _published(control, read.record[0])
-    lines = snippet(made.site, _gateway())
-    result = {**_shown(made), "snippet": "\n".join(lines)}
+    lines, samples = snippet(made.site, _gateway()), identify_samples(made.site)
+    result = {**_shown(made), "snippet": "\n".join(lines), "identify": samples}
     head = f"site {made.site} is version {made.version}, in force in 1 s; paste into its pages:"
-    print_result(result, as_json=args.json, lines=[head, "", *lines])
+    print_result(result, as_json=args.json, lines=[head, *pasted(made.site, _gateway())])
+    if not args.json and not args.no_wait and sys.stdout.isatty():
+        wait_for_first_event(made.site)
     return 0
 
 
@@ -158,10 +188,47 @@ def _list(args: argparse.Namespace) -> int:
 def _rotate(args: argparse.Namespace) -> int:
     control = writer()
     site = chosen_site(control, args.site)
-    fresh = rotated(site, read_layout().stack, (ROTATED[args.what],))
+    until_ms = int(time.time() * 1000) + args.overlap_hours * 3_600_000
+    fresh = rotated(site, read_layout().stack, (ROTATED[args.what],), until_ms)
     made, _ = publish(control, "sites", fresh)
     line = f"site {made.site} has a new {args.what}, version {made.version}, in force in 1 s"
-    print_result({**_shown(made), "rotated": args.what}, as_json=args.json, lines=[line])
+    holds = f"; the old one holds {args.overlap_hours} h more" if args.overlap_hours else ""
+    result = {**_shown(made), "rotated": args.what, "overlap_hours": args.overlap_hours}
+    print_result(result, as_json=args.json, lines=[line + holds])
+    return 0
+
+
+def _hours(text: str) -> int:
+    if not text.isdecimal() or int(text) > HOURS_MAX:
+        raise argparse.ArgumentTypeError(f"want whole hours from 0 to {HOURS_MAX}")
+    return int(text)
+
+
+def _secret(args: argparse.Namespace) -> int:
+    """Into a file only its owner can read: a terminal keeps what is printed."""
+    site = chosen_site(writer(), args.site)
+    try:
+        handle = os.open(args.to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as failure:
+        raise CommandError(f"{args.to} cannot be made: {failure.strerror}.") from failure
+    with os.fdopen(handle, "w", encoding="ascii") as file:
+        file.write(site.identify_secret.hex() + "\n")
+    line = f"the identify secret of {site.site} is in {args.to}; give it to the back end alone"
+    print_result({"site": site.site, "file": str(args.to)}, as_json=args.json, lines=[line])
+    return 0
+
+
+def _connect(args: argparse.Namespace) -> int:
+    control = writer()
+    site = chosen_site(control, args.site)
+    secret = file_text(args.secret_file).strip().encode()
+    if not secret:
+        raise CommandError(f"{args.secret_file} is empty; put the system's signing secret there.")
+    connected = with_secret(site, read_layout().stack, args.system, secret)
+    made, _ = publish(control, "sites", connected)
+    line = f"{args.system} may send to /v1/in/{args.system}?site={made.site} in 1 s"
+    result = {**_shown(made), "connected": args.system}
+    print_result(result, as_json=args.json, lines=[line])
     return 0
 
 
@@ -184,6 +251,8 @@ _ACTIONS = {
     "apply": _apply,
     "list": _list,
     "rotate": _rotate,
+    "secret": _secret,
+    "connect": _connect,
     "remove": _remove,
     "schema": _schema,
 }

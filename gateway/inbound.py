@@ -22,7 +22,8 @@ from gateway.settings import Settings
 from gateway.sites import Sites
 from gateway.systems import BY_NAME
 from gateway.systems.port import Call, NotTaken, Told
-from gateway.visitor import minted
+from gateway.tokens import BadToken
+from gateway.visitor import minted, verified
 from gateway.wire import EVENTS_MAX, Refused
 from schemas.ids import known_key
 from schemas.site import Site
@@ -130,13 +131,25 @@ def _envelope(site: Site, told: Told, now_ms: int) -> tuple[tuple[str, Any], ...
         "session_id": told.session_id,
         "tab_id": told.tab_id,
     }
-    if told.consent is not None:
+    token = _held(site, told.visitor_token, now_ms)
+    if told.consent is not None and (token or told.visitor_token is None):
         fields["consent"] = told.consent
-    if told.visitor_token is not None:
-        fields["visitor_token"] = told.visitor_token
+    if token:
+        fields["visitor_token"] = token
     elif told.known_id is not None:
         key = known_key(site.site, site.salt, told.known_id)
         fields["visitor_token"] = minted(site, key, "", now_ms).token
     else:
         fields["visitor_seed"] = told.seed
     return tuple(fields.items())
+
+
+def _held(site: Site, token: str | None, now_ms: int) -> str:
+    """The token if it holds. One that does not must not cost an order: it is left out."""
+    if token is None:
+        return ""
+    try:
+        verified(site, token, now_ms=now_ms, origin="")
+    except BadToken:
+        return ""
+    return token

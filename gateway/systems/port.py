@@ -64,7 +64,8 @@ def text(value: Any, limit: int = 256) -> str:
     """A value as bounded text; nothing for what is no text and no number."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return ""
-    return str(value)[:limit]
+    # Half of a surrogate pair is no text that could be written anywhere.
+    return str(value)[:limit].encode("utf-8", "replace").decode()
 
 
 def mapping(value: Any) -> dict[str, Any]:

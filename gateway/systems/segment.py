@@ -119,7 +119,7 @@ def _what(message: dict[str, Any], kind: str) -> dict[str, Any]:
     if said.get("product_id") or said.get("sku"):
         fields["product"] = _product(said)
     elif kind == "track":
-        kept = [(each[:64], said[each]) for each in said if each]
+        kept = [(text(each, 64), said[each]) for each in said if each]
         plain = {name: _value(value) for name, value in kept if _is_plain(value)}
         fields["properties"] = dict(list(plain.items())[: PROPERTIES_MAX - 1])
     # Traits of `identify` name a person; kairos keeps none of them.
@@ -144,7 +144,7 @@ def _is_plain(value: Any) -> bool:
 
 
 def _value(value: Any) -> Any:
-    return value[:256] if isinstance(value, str) else value
+    return text(value) if isinstance(value, str) else value
 
 
 def _consent(message: dict[str, Any]) -> WireConsent | None:

@@ -278,3 +278,21 @@ def test_the_demo_is_published_once_and_keeps_its_keys(
     assert demo.publish_demo(writer.brokers, "http://127.0.0.1:1", tmp_path) == []
     assert writer.newest("sites", "demo") == site
     assert writer.newest("campaigns", "demo").version == 1
+
+
+def test_the_identify_secret_goes_to_a_file_and_nowhere_else(
+    kairos: Any, writer: Any, tmp_path: Path
+) -> None:
+    """A file only its owner reads, never over another; Shopify's secret comes from one too."""
+    kairos("sites", "add", "shop", "--origin", "https://shop.example")
+    target = tmp_path / "identify.secret"
+    code, said, err = kairos("sites", "secret", "shop", "--to", str(target))
+    secret = writer.newest("sites", "shop").identify_secret.hex()
+    assert code == 0 and target.read_text().strip() == secret
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    assert secret not in json.dumps(said) + err
+    assert kairos("sites", "secret", "shop", "--to", str(target))[0] == 1
+    given = written(tmp_path, "shopify.secret", "shpss_1\n")
+    assert kairos("sites", "connect", "shop", "shopify", "--secret-file", given)[0] == 0
+    assert writer.newest("sites", "shop").accepted("shopify", 0) == (b"shpss_1",)
+    assert "shpss_1" not in json.dumps(kairos("sites", "list")[1])

@@ -117,6 +117,14 @@ async def test_an_order_belongs_to_the_browser_that_the_cart_names(gateway: Gate
     assert status == 200 and gateway.log.events[-1].user_key == first["user_key"]
 
 
+async def test_a_token_that_holds_no_more_does_not_cost_the_order(gateway: Gateway) -> None:
+    """It is left out, and the customer's own key has the purchase."""
+    attributes = [{"name": "_kairos", "value": "AAAA"}]
+    status, said = await webhook(gateway, "orders/create", {**ORDER, "note_attributes": attributes})
+    assert (status, said["accepted"]) == (200, 1)
+    assert ":u:" in gateway.log.events[0].user_key
+
+
 async def test_a_cart_and_a_checkout_say_what_they_are_worth(gateway: Gateway) -> None:
     for topic, record in (
         ("carts/update", CART),
