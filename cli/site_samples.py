@@ -10,7 +10,7 @@ def kairos_identity(user_id):
     issued_at = int(time.time())
     text = f"{SITE}\\n{issued_at}\\n{user_id}".encode()
     signature = hmac.new(secret, text, hashlib.sha256).hexdigest()
-    return {"user_id": user_id, "issued_at": issued_at, "signature": signature}
+    return {"id": user_id, "issued_at": issued_at, "signature": signature}
 """
 
 NODE = """\
@@ -21,7 +21,7 @@ function kairosIdentity(userId) {
   const issuedAt = Math.floor(Date.now() / 1000);
   const text = `${SITE}\\n${issuedAt}\\n${userId}`;
   const signature = createHmac('sha256', secret).update(text).digest('hex');
-  return { user_id: userId, issued_at: issuedAt, signature };
+  return { id: userId, issued_at: issuedAt, signature };
 }
 """
 
@@ -31,7 +31,7 @@ function kairos_identity(string $user_id): array {
     $issued_at = time();
     $text = SITE . "\\n" . $issued_at . "\\n" . $user_id;
     $signature = hash_hmac('sha256', $text, $secret);
-    return ['user_id' => $user_id, 'issued_at' => $issued_at, 'signature' => $signature];
+    return ['id' => $user_id, 'issued_at' => $issued_at, 'signature' => $signature];
 }
 """
 

@@ -65,6 +65,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     apply = action(actions, "apply", "put a sites.yaml in force", "kairos sites apply sites.yaml")
     apply.add_argument("file", nargs="?", type=Path, default=Path("sites.yaml"), metavar="FILE")
     action(actions, "list", "the sites there are", "kairos sites list --json")
+    _add_key_arguments(actions)
+    remove = action(actions, "remove", "take a site out", "kairos sites remove my-shop")
+    remove.add_argument("site", metavar="SITE")
+    action(actions, "schema", "print the JSON Schema of sites.yaml", "kairos sites schema")
+
+
+def _add_key_arguments(actions: Any) -> None:
     rotate = action(
         actions,
         "rotate",
@@ -96,9 +103,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     connect.add_argument("site", metavar="SITE")
     connect.add_argument("system", choices=tuple(BY_SECRET))
     connect.add_argument("--secret-file", type=Path, required=True, metavar="FILE")
-    remove = action(actions, "remove", "take a site out", "kairos sites remove my-shop")
-    remove.add_argument("site", metavar="SITE")
-    action(actions, "schema", "print the JSON Schema of sites.yaml", "kairos sites schema")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -1,6 +1,6 @@
 """POST /v1/identify: a shop's back end vouches for who is logged in.
 
-1. The back end signs site, issued_at and user_id, one a line, with the site's identify secret
+1. The back end signs site, issued_at and the id, one a line, with the site's identify secret
    (HMAC-SHA256, hex). The page sends that with its visitor token; nobody can name a user without
    the secret.
 2. The gateway derives the known key, writes a handoff record under the anonymous key, and answers
@@ -32,9 +32,9 @@ from gateway.settings import Settings
 from gateway.sites import Sites
 from gateway.tokens import BadToken
 from gateway.visitor import consent_of, minted, verified
-from gateway.wire import Id, SiteId, Token, WireConsent
+from gateway.wire import Id, Seed, SiteId, Token, WireConsent
 from schemas.event import HANDOFF, Event
-from schemas.ids import UserKey, joined, known_key
+from schemas.ids import UserKey, joined, known_key, visitor_key
 from schemas.origins import allowed
 from schemas.site import Site
 
@@ -48,10 +48,11 @@ class Identify(Struct, frozen=True, gc=False):
     """The body: what the page knows, and what its back end has signed."""
 
     site: SiteId
-    user_id: Annotated[str, Meta(min_length=1, max_length=256)]
+    id: Annotated[str, Meta(min_length=1, max_length=256)]
     issued_at: Annotated[int, Meta(ge=0, le=2**40, description="Back end's clock, epoch seconds")]
     signature: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z", description="HMAC-SHA256, hex")]
     visitor_token: Token | None = None
+    visitor_seed: Seed | None = None
     session_id: Id = "0"
     tab_id: Id = "0"
     consent: WireConsent | None = None
@@ -68,10 +69,10 @@ class IdentifiedBody(Struct, frozen=True):
 _BODY = msgspec.json.Decoder(Identify)
 
 
-def signature_of(secret: bytes, site: str, issued_at: int, user_id: str) -> str:
+def signature_of(secret: bytes, site: str, issued_at: int, known_id: str) -> str:
     """What a back end sends as `signature`."""
     # Neither a site's id nor a number holds a line break, so no two triples read alike.
-    text = f"{site}\n{issued_at}\n{user_id}"
+    text = f"{site}\n{issued_at}\n{known_id}"
     return new_hmac(secret, text.encode(), sha256).hexdigest()
 
 
@@ -128,7 +129,9 @@ class Identifier:
         if not _may_know(site, said, visitor, opted_out=asked.opted_out):
             text = "a visitor without personalization consent is not identified"
             return _refused(refusal(403, text, "consent"))
-        known = known_key(site.site, site.salt, said.user_id)
+        if visitor is None and said.visitor_seed:
+            visitor = _seeded(site, said.visitor_seed.lower())
+        known = known_key(site.site, site.salt, said.id)
         retry_s = self._by_visitor.take(known, 1, time.monotonic())
         if retry_s:
             return _too_many(retry_s)
@@ -151,7 +154,7 @@ class Identifier:
 
 def _wrong(site: Site, said: Identify, now_ms: int) -> Refusal | None:
     good = [
-        signature_of(secret, site.site, said.issued_at, said.user_id)
+        signature_of(secret, site.site, said.issued_at, said.id)
         for secret in site.accepted("identify_secret", now_ms)
     ]
     # Every candidate is compared, so that time says nothing about which one came close.
@@ -172,6 +175,12 @@ def _may_know(
     if said.consent is not None and not consent.personalization:
         return False
     return consent.personalization if visitor is None else visitor.kind != tokens.PAGE
+
+
+def _seeded(site: Site, seed: str) -> tokens.Visitor:
+    """The visitor whose first answer, and so whose token, has not come back yet."""
+    key = visitor_key(site.site, site.mint_secret, seed, lasting=True)
+    return tokens.Visitor(tokens.LASTING, key.rpartition(":")[2], 0)
 
 
 def _handoff(site: Site, key: UserKey, known: UserKey, said: Identify, now_ms: int) -> Event:

@@ -51,7 +51,7 @@ def node() -> Path:
 def test_a_printed_sample_signs_what_the_gateway_accepts(language: str) -> None:
     """The code is run as printed; a name outside ASCII is signed alike."""
     said = run_sample(language)
-    assert said["user_id"] == USER
+    assert said["id"] == USER
     assert said["signature"] == signature_of(SECRET, "demo", said["issued_at"], USER)
     assert abs(said["issued_at"] - time.time()) < 60
 

@@ -101,7 +101,7 @@ class Fuzzer:
     def _identify(self) -> dict[str, Any]:
         now_s = int(time.time())
         signature = signature_of(SECRET, "demo", now_s, "ann")
-        return {"site": "demo", "user_id": "ann", "issued_at": now_s, "signature": signature}
+        return {"site": "demo", "id": "ann", "issued_at": now_s, "signature": signature}
 
     async def _system(self) -> None:
         if self.chance.random() < 0.5:

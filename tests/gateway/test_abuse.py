@@ -7,6 +7,7 @@ import gzip
 import json
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -233,7 +234,8 @@ async def test_a_flood_is_limited_by(
     who: str, rates: dict[str, Rate], changes: Callable[[int], dict[str, Any]]
 ) -> None:
     """The fourth gets 429 and is told when to come back; another site goes on where it may."""
-    gateway = await start_gateway(Settings(**rates), make_site(), make_site(site="full"))  # type: ignore[arg-type]
+    settings = replace(Settings(), **rates)
+    gateway = await start_gateway(settings, make_site(), make_site(site="full"))
     statuses = []
     for number in range(4):
         batch = make_batch(make_event(event_id=f"e{number}"), **changes(number))

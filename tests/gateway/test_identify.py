@@ -36,7 +36,7 @@ def signed(user_id: str = "ann@shop.example", age_s: int = 0, **changes: Any) ->
     site = changes.get("site", "demo")
     body = {
         "site": site,
-        "user_id": user_id,
+        "id": user_id,
         "issued_at": issued_at,
         "signature": signature_of(secret, site, issued_at, user_id),
     }
@@ -80,6 +80,15 @@ async def test_a_login_writes_a_handoff_and_answers_with_the_known_users_token(
     assert gateway.log.events[-1].user_mode == "authenticated"
 
 
+async def test_a_login_before_the_first_answer_names_its_visitor_by_the_seed(
+    gateway: Gateway,
+) -> None:
+    """The first post may still be on its way; its key is the same."""
+    said = signed(visitor_seed="a" * 32, consent={"personalization": True})
+    assert (await (await gateway.client.post("/v1/identify", json=said)).json())["handed_over"]
+    assert gateway.log.events[-1].user_key == (await visitor(gateway))["user_key"]
+
+
 async def test_the_same_login_twice_is_the_same_record(gateway: Gateway) -> None:
     first = await visitor(gateway)
     body = signed(visitor_token=first["visitor_token"])
@@ -103,7 +112,7 @@ async def test_a_known_users_token_hands_over_nothing(gateway: Gateway) -> None:
 
 REFUSED: list[tuple[str, dict[str, Any], int, str]] = [
     ("a signature of another secret", {"secret": b"y" * 32}, 401, "signature"),
-    ("another user than was signed", {"user_id": "ben"}, 401, "signature"),
+    ("another user than was signed", {"id": "ben"}, 401, "signature"),
     ("another time than was signed", {"issued_at": 1_790_000_000}, 401, "signature"),
     ("another site than was signed", {"site": "other"}, 401, "signature"),
     ("no signature", {"signature": None}, 400, "signature"),
@@ -112,7 +121,7 @@ REFUSED: list[tuple[str, dict[str, Any], int, str]] = [
     ("a site that does not exist", {"site": "nobody"}, 404, "site"),
     ("a token of nobody", {"visitor_token": "AAAA"}, 401, "visitor_token"),
     ("no consent", {"consent": {"personalization": False}}, 403, "consent"),
-    ("a very long name", {"user_id": "x" * 300}, 400, "user_id"),
+    ("a very long name", {"id": "x" * 300}, 400, "id"),
 ]
 
 

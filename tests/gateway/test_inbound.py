@@ -17,13 +17,14 @@ from tests.gateway.conftest import Gateway, start_gateway
 from tests.gateway.samples import make_batch, make_event, make_site
 
 SECRET, SALT, KEY = b"whsec", b"s" * 32, "pk_demo"
-ORDER = {
+CUSTOMER = "115310627314723954"
+ORDER: dict[str, Any] = {
     "id": 820982911946154508,
     "created_at": "2026-11-25T01:10:00-05:00",
     "total_price": "403.00",
     "cart_token": "c1-abc",
     "buyer_accepts_marketing": True,
-    "customer": {"id": 115310627314723954, "email": "jon@shop.example"},
+    "customer": {"id": int(CUSTOMER), "email": "jon@shop.example"},
     "line_items": [{"id": 1, "price": "199.00", "quantity": 2}],
     "note_attributes": [],
 }
@@ -104,7 +105,7 @@ async def test_an_order_is_a_purchase_however_often_its_webhook_comes(gateway: G
     assert again[1]["duplicates"] == 1
     (event,) = gateway.log.events
     assert (event.type, event.value_micros) == ("purchase", 403_000_000)
-    assert event.user_key == known_key("demo", SALT, str(ORDER["customer"]["id"]))  # type: ignore[index]
+    assert event.user_key == known_key("demo", SALT, CUSTOMER)
     assert (event.session_id, event.tab_id) == ("shopify", f"order-{ORDER['id']}")
     assert "jon@" not in repr(event)
 
