@@ -27,7 +27,8 @@ VICTIM_SEED, OWN_SEED = "a" * 32, "b" * 32
 async def post(gateway: Gateway, batch: Any, **headers: str) -> tuple[int, dict[str, Any]]:
     """One POST /v1/events."""
     data = batch if isinstance(batch, bytes) else json.dumps(batch).encode()
-    response = await gateway.client.post("/v1/events", data=data, headers=headers)
+    sent = {"Content-Type": "text/plain", **headers}
+    response = await gateway.client.post("/v1/events", data=data, headers=sent)
     return response.status, await response.json()
 
 
