@@ -83,9 +83,11 @@ class Line:
         try:
             await asyncio.wait_for(self.bye(code, reason), CLOSE_TIMEOUT_S)
         except (TimeoutError, ConnectionError, RuntimeError):
-            pass
-        finally:
             self._transport.abort()
+        else:
+            # What is written may still go out; a client that takes nothing is not waited for.
+            self._transport.close()
+            asyncio.get_running_loop().call_later(CLOSE_TIMEOUT_S, self._transport.abort)
 
     async def drain(self, after_ms: int) -> None:
         """Ask the client to come back elsewhere after so long, then close."""
