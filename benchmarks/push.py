@@ -31,6 +31,7 @@ UPGRADE = (
     "GET /v1/stream HTTP/1.1\r\nHost: bench\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     f"Sec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\n\r\n"
 ).encode()
+PING, PONG = b"\x89\x00", b"\x8a\x80" + bytes(4)
 DUE = re.compile(rb'"campaign_id":"(\d+)"')
 
 
@@ -52,6 +53,8 @@ class Ear(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         now_us = time.monotonic() * 1e6
+        if PING in data:
+            self.transport.write(PONG)
         data = self._left + data
         if not self.welcomed:
             self.welcomed = b'"welcome"' in data

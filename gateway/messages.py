@@ -24,7 +24,7 @@ class Message(
     """What all of them have in common: a `type`."""
 
 
-class Welcome(Message, tag_field="type", tag="welcome"):
+class Welcome(Message, frozen=True, tag_field="type", tag="welcome"):
     """The answer to a hello. `resumed` false: something since `last_seq` may be missing."""
 
     epoch: Epoch
@@ -33,7 +33,7 @@ class Welcome(Message, tag_field="type", tag="welcome"):
     heartbeat_s: Annotated[int, Meta(ge=1, description="a ping comes at least this often")]
 
 
-class Decision(Message, tag_field="type", tag="decision"):
+class Decision(Message, frozen=True, tag_field="type", tag="decision"):
     """An action to show now, in this tab, once per `slot_id`, for `ttl_ms` after its arrival."""
 
     slot_id: str
@@ -65,7 +65,7 @@ class Measured(Struct, frozen=True, kw_only=True):
     ledger: dict[str, Any]
 
 
-class Nothing(Message, tag_field="type", tag="none"):
+class Nothing(Message, frozen=True, tag_field="type", tag="none"):
     """Why nothing shows; only for a site with `push: full`. No `decision_id`: time was up."""
 
     slot_id: str
@@ -77,7 +77,7 @@ class Nothing(Message, tag_field="type", tag="none"):
     campaign_id: str | None
 
 
-class Cancel(Message, tag_field="type", tag="cancel"):
+class Cancel(Message, frozen=True, tag_field="type", tag="cancel"):
     """Take this slot off the page, or never show it."""
 
     slot_id: str
@@ -85,17 +85,17 @@ class Cancel(Message, tag_field="type", tag="cancel"):
     epoch: Epoch
 
 
-class Ping(Message, tag_field="type", tag="ping"):
+class Ping(Message, frozen=True, tag_field="type", tag="ping"):
     """The connection lives; answer `{"type": "pong"}` on a socket."""
 
 
-class Reconnect(Message, tag_field="type", tag="reconnect"):
+class Reconnect(Message, frozen=True, tag_field="type", tag="reconnect"):
     """The gateway goes away: come back after so long, to any other."""
 
     after_ms: Ms
 
 
-class Close(Message, tag_field="type", tag="close"):
+class Close(Message, frozen=True, tag_field="type", tag="close"):
     """The last event of /v1/sse; a socket gets the code in its close frame."""
 
     code: int

@@ -19,6 +19,7 @@ from connectors.memory import MemoryRegistry
 from gateway import recall as recalling
 from gateway.recall import PREFIX, Breaker, ValkeyRecall
 from gateway.settings import BadSettings, Settings, read_settings
+from gateway.tail import Record
 from infra.local.probe import answers
 from infra.local.process import wait_until
 from infra.local.valkey import binary_path
@@ -208,7 +209,7 @@ def test_a_breaker_rests_after_failures_in_a_row() -> None:
 
 async def test_what_waits_to_be_written_is_bounded() -> None:
     lost = ValkeyRecall("redis://127.0.0.1:1")
-    record = recalling.Record(b"k", b"v", {})
+    record = Record(b"k", b"v", {})
     for _ in range(recalling.WAITING_MAX + 100):
         lost.add("k", record)
     assert len(lost._waiting) == recalling.WAITING_MAX

@@ -104,7 +104,8 @@ class Gateway:
 
     def _note(self, event: Event) -> None:
         noted = replace(event, gateway_id=self.name, accepted_at_ms=self._stamp.now_ms())
-        entry = Entry(payload_of(noted), noted, Future())
+        durable: Any = Future()
+        entry = Entry(payload_of(noted), noted, durable)
         self.outbox.offer(entry)
         self._commit([entry])
 
