@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import logging
 
-import msgspec
-
 from connectors.avro import BadFrame, Codec
 from connectors.routes import Origin, routed
 from models import handoff
@@ -97,7 +95,7 @@ class Handovers:
         try:
             merge = self._codec.decode(origin.value)
             profiles.load(merge.state)
-        except (BadFrame, UnknownLayout, msgspec.MsgspecError):
+        except (BadFrame, UnknownLayout):
             return None
         fits = merge.user_key.encode() == origin.key and handoff.KNOWN in merge.user_key
         return merge if fits else None

@@ -39,6 +39,10 @@ class UnknownLayout(Exception):
     """State bytes of a layout that this build cannot read."""
 
 
+class ProfileUnreadable(UnknownLayout):
+    """State bytes that name a layout and do not hold its values: cut short or not from here."""
+
+
 class Window(Struct, array_like=True):
     """Dedup window of one (session, tab): the newest 1,024 indexes and hashes of the last 64."""
 
@@ -274,14 +278,23 @@ def _retire(profile: Profile, room: int) -> None:
 
 
 def load(data: bytes | None) -> Profile | None:
-    """The profile in these state bytes, None for none. Raises UnknownLayout."""
+    """The profile in these state bytes, None for none. Raises UnknownLayout, no other error."""
     if data is None:
         return None
-    if data[:3] == _HEAD:
-        return _decode(data[3:])
+    try:
+        if data[:3] == _HEAD:
+            return _decode(data[3:])
+        return _older(data)
+    except UnknownLayout:
+        raise
+    except Exception as failure:
+        raise ProfileUnreadable(f"{len(data)} state bytes: {failure}") from failure
+
+
+def _older(data: bytes) -> Profile:
     if data[:2] != MAGIC:
         raise UnknownLayout(f"state bytes start with {data[:2]!r} instead of {MAGIC!r}")
-    if not 0 < data[2] < LAYOUT:
-        raise UnknownLayout(f"profile layout {data[2]}; this build reads layouts 1 to {LAYOUT}")
-    fields = upgraded(msgspec.msgpack.decode(data[3:]), data[2])
-    return msgspec.convert(fields, Profile)
+    layout = data[2]
+    if not 0 < layout < LAYOUT:
+        raise UnknownLayout(f"profile layout {layout}; this build reads layouts 1 to {LAYOUT}")
+    return msgspec.convert(upgraded(msgspec.msgpack.decode(data[3:]), layout), Profile)
