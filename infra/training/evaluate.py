@@ -80,7 +80,7 @@ def scored(
     model: Model, recorded: Sequence[Visit], bought: Mapping[str, bool]
 ) -> Iterator[Session]:
     """Each session through the job's own step, the network and the head."""
-    profiler, scorer = Profiler(), OnnxScorer.from_model(model)
+    profiler, scorer = Profiler(features=model.features), OnnxScorer.from_model(model)
     head = next(head for head in model.heads if head.name == INTENT)
     for visit in recorded:
         profile, hidden = None, b""

@@ -20,6 +20,7 @@ from infra.demo.goods import Item
 from infra.demo.personas import choose
 from infra.demo.visit import Visitor
 from models.context import Context
+from models.features import FEATURES
 from models.user import step
 from schemas.event import Consent, Event
 from schemas.model import Model
@@ -81,12 +82,17 @@ def logged(
 
 
 class Profiler:
-    """Folds events through the job's `step` and gives the model's input after each."""
+    """Folds events through the job's `step` and gives the model's input after each.
 
-    def __init__(self, catalogue: Sequence[Item] = ()) -> None:
+    `features` are a trained model's own, which may be of before the newest; else all there are.
+    """
+
+    def __init__(
+        self, catalogue: Sequence[Item] = (), features: tuple[str, ...] = FEATURES
+    ) -> None:
         self._recorder = _Recorder()
         self._context = Context(lambda _: self._recorder)
-        self._context.add("models", Model(site="default", version=1))
+        self._context.add("models", Model(site="default", version=1, features=features))
         products = tuple(
             CatalogueProduct(id=item.id, category=item.category, price_micros=item.price_micros)
             for item in catalogue
@@ -102,10 +108,12 @@ class Profiler:
         return profile, self._recorder.rows[-1] if self._recorder.rows else None
 
 
-def visits(count: int, seed: str, catalogue: Sequence[Item]) -> Iterator[Visit]:
+def visits(
+    count: int, seed: str, catalogue: Sequence[Item], features: tuple[str, ...] = FEATURES
+) -> Iterator[Visit]:
     """`count` visitors drawn by persona, each one visit or two."""
     rng = Random(f"crowd:{seed}")
-    profiler = Profiler(catalogue)
+    profiler = Profiler(catalogue, features)
     for number in range(count):
         persona = choose(rng)
         start_ms = START_MS + rng.randrange(7 * _DAY_MS)

@@ -58,7 +58,8 @@ def product(n: int) -> dict[str, Any]:
 
 def concepts_after(script: list[tuple[int, str, dict[str, Any]]]) -> dict[str, int]:
     """Concepts in ppm after a script of (gap in ms, type, fields), through the job's own step."""
-    profiler, scorer = Profiler(STAND_IN), OnnxScorer.from_model(model())
+    profiler = Profiler(STAND_IN, model().features)
+    scorer = OnnxScorer.from_model(model())
     profile: Profile | None = None
     ts_ms, concepts = START_MS, [0] * len(CONCEPTS)
     for index, (gap_ms, kind, fields) in enumerate(script):
@@ -201,7 +202,7 @@ def fresh() -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     scorer = OnnxScorer.from_model(model())
     of_category = medians([(item.category, item.price_micros) for item in STAND_IN])
     said, truth = [], []
-    for visit in visits(250, FRESH_SEED, STAND_IN):
+    for visit in visits(250, FRESH_SEED, STAND_IN, model().features):
         truth.extend(labels(visit.events, of_category))
         for row in visit.rows:
             concepts, _ = scorer.step(row, b"")
