@@ -12,6 +12,7 @@ from connectors.routes import Origin, read_routed
 from operators.local import LocalJob
 from schemas.event import HANDOFF, Event
 from schemas.handoff import WAITING_MAX, ProfileMerge, load
+from schemas.profile import UnknownLayout
 from schemas.profile import load as load_profile
 from tests.builders import BEGINNING, ONE_SECOND, USER, event, lamp
 from tests.operators.test_decide import MERGES, job, letters
@@ -19,6 +20,20 @@ from tests.operators.test_decide import MERGES, job, letters
 ANN, BEN = "demo:u:" + "a" * 32, "demo:u:" + "b" * 32
 DUE_MS = 1_500
 LOGIN_MS = 1_000
+
+UNREADABLE = [
+    b"",
+    b"K",
+    b"KP",
+    b"KP\x01\xc0",
+    b"KP\x02\x90",
+    b"KP\x03",
+    b"KP\x03\xa1\xff",
+    b"KP\x03\x91\xa1\xff",
+    b"KP\x09\x90",
+    b"XY\x03\x90",
+]
+"""Not one is the bytes of a profile."""
 
 
 def login(to: str = ANN, at_ms: int = LOGIN_MS, **fields: Any) -> Event:
@@ -203,6 +218,29 @@ def test_a_profile_addressed_to_another_key_is_poison(key):
     (made,) = merges(running.applied(login()))
     out = running.record(Origin(0, 3, BEGINNING, key.encode(), MERGES.encode(made)))
     assert [each.reason for each in letters(out)] == ["wrong_schema"]
+
+
+@pytest.mark.promise("C29")
+@pytest.mark.parametrize("state", UNREADABLE, ids=repr)
+def test_a_profile_that_cannot_be_read_is_poison(state):
+    """Too short, cut or of another making: a dead letter with its bytes, and the job goes on."""
+    running = job()
+    trail(running, "page_view")
+    (made,) = merges(running.applied(login()))
+    value = MERGES.encode(replace(made, merge_id="m_other", state=state))
+    (told,) = letters(running.record(Origin(0, 3, BEGINNING, ANN.encode(), value)))
+    assert (told.reason, told.value) == ("wrong_schema", value)
+    running.advance(BEGINNING + DUE_MS)
+    assert profile(running, ANN).session.events == 1
+
+
+@pytest.mark.parametrize("state", UNREADABLE, ids=repr)
+def test_own_state_that_cannot_be_read_does_raise(state):
+    """It means a deploy gone wrong, and a profile must not be lost to it."""
+    running = job()
+    running.states[USER] = state
+    with pytest.raises(UnknownLayout):
+        running.event(event("page_view"))
 
 
 def test_a_merge_that_meets_a_bug_is_given_up_and_the_user_goes_on(monkeypatch):
