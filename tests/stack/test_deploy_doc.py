@@ -20,6 +20,7 @@ from connectors.avro import RegistryClient, codec
 from connectors.topic_tail import Tailed, TopicTail
 from infra.local.flink_rest import FlinkRest
 from infra.local.layout import CHECKOUT
+from infra.local.model_keys import trusted
 from infra.local.stack import Stack
 from schemas.ids import known_key
 from schemas.topics import DECISIONS, EVENTS
@@ -63,6 +64,7 @@ def environment(stack: Stack, folder: Path) -> dict[str, str]:
         "KAIROS_PYTHON": sys.executable,
         "KAIROS_BROKERS": where["brokers"],
         "KAIROS_REGISTRY_URL": where["registry"],
+        "KAIROS_MODEL_KEYS": ",".join(trusted(layout.stack, stack.env)),
     }
 
 
