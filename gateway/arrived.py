@@ -25,12 +25,17 @@ class Arrived(Struct, frozen=True):
     ledger: dict[str, Any]
 
 
-def silent_slot(record: Record) -> str:
-    """The slot of a record that shows and withdraws nothing; empty when it has to be decoded."""
+def slot_in(record: Record) -> str:
+    """The slot of a record that is not decoded; empty where it does not begin with one."""
     value = record.value or b""
-    if record.headers.get(SILENT) != b"1" or value[BEGINS_AT] != SLOT_BEGINS:
+    if value[BEGINS_AT] != SLOT_BEGINS:
         return ""
     return value[SLOT_AT].decode("ascii", "replace")
+
+
+def is_silent(record: Record) -> bool:
+    """Whether it says that it shows and withdraws nothing."""
+    return record.headers.get(SILENT) == b"1"
 
 
 def ledger_of(record: Record) -> dict[str, Any]:

@@ -28,7 +28,7 @@ class Welcome(Message, frozen=True, tag_field="type", tag="welcome"):
     """The answer to a hello. `resumed` false: something since `last_seq` may be missing."""
 
     epoch: Epoch
-    seq: Annotated[int, Meta(ge=0, description="the newest number known")]
+    seq: Annotated[int, Meta(ge=0, description="the newest number known: no position yet")]
     resumed: bool
     heartbeat_s: Annotated[int, Meta(ge=1, description="a ping comes at least this often")]
 
@@ -81,7 +81,7 @@ class Cancel(Message, frozen=True, tag_field="type", tag="cancel"):
     """Take this slot off the page, or never show it."""
 
     slot_id: str
-    seq: Annotated[int, Meta(ge=0)]
+    seq: Annotated[int, Meta(ge=0, description="0 where more follows: it moves no position")]
     epoch: Epoch
 
 

@@ -26,6 +26,11 @@ class Frame(Struct, frozen=True, gc=False):
     place: str = ""
     mark: str = ""
 
+    @property
+    def size_bytes(self) -> int:
+        """What it weighs on the wire, without the few bytes around it."""
+        return len(self.text) if self.text.isascii() else len(self.text.encode())
+
 
 _encode = msgspec.json.Encoder().encode
 
@@ -51,13 +56,13 @@ class Outbox:
     def put(self, frame: Frame) -> bool:
         """Keep one more; False when it does not fit, which is the client's end."""
         if frame.place in self._frames:
-            self._bytes -= len(self._frames.pop(frame.place).text)
+            self._bytes -= self._frames.pop(frame.place).size_bytes
             self.replaced += 1
-        if len(self._frames) >= FRAMES_MAX or self._bytes + len(frame.text) > BYTES_MAX:
+        if len(self._frames) >= FRAMES_MAX or self._bytes + frame.size_bytes > BYTES_MAX:
             return False
         self._number += 1
         self._frames[frame.place or self._number] = frame
-        self._bytes += len(frame.text)
+        self._bytes += frame.size_bytes
         return True
 
     def pop(self) -> Frame | None:
@@ -65,7 +70,7 @@ class Outbox:
         if not self._frames:
             return None
         _, frame = self._frames.popitem(last=False)
-        self._bytes -= len(frame.text)
+        self._bytes -= frame.size_bytes
         return frame
 
     def __len__(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec.structs import asdict
@@ -104,9 +105,16 @@ def none_reason(decision: Decision) -> str:
     return decision.withheld or decision.reason or "none"
 
 
-def cancel_frame(slot_id: str, seq: int, epoch: int | str | None) -> dict[str, Any]:
-    """The frame that withdraws a slot, with the number of the decision that did so."""
-    return {"type": "cancel", "slot_id": slot_id, "seq": seq, "epoch": epoch}
+def cancel_frames(slots: Sequence[str], seq: int, epoch: int | str | None) -> list[dict[str, Any]]:
+    """The frames that withdraw slots; a client that has the last of them stands at `seq`.
+
+    The others say 0, which moves no position; so does the last where an action of `seq` follows.
+    """
+    last = len(slots) - 1
+    return [
+        {"type": "cancel", "slot_id": slot_id, "seq": seq if at == last else 0, "epoch": epoch}
+        for at, slot_id in enumerate(slots)
+    ]
 
 
 def started_ms(decision: Decision, ledger: Ledger) -> float:

@@ -20,12 +20,12 @@ from msgspec.structs import replace
 from connectors.avro import BadFrame, Codec
 from gateway import present
 from gateway.answers import DECISION, Answers
-from gateway.arrived import Arrived, ledger_of, silent_slot
+from gateway.arrived import Arrived, is_silent, ledger_of, slot_in
 from gateway.catch_up import Epoch, is_for, missed
 from gateway.deadlines import Deadlines, Later, Pending, on_loop
 from gateway.held import Held
 from gateway.outbox import Frame, frame_of
-from gateway.present import FALLBACK
+from gateway.present import FALLBACK, NO_FALLBACK
 from gateway.tail import Record
 from gateway.teller import Observe, Teller
 from gateway.time_out import answer_instead
@@ -93,14 +93,17 @@ class Hub:
             key = record.key.decode("utf-8", "replace")
             if record.value is None:
                 continue
-            slot_id = silent_slot(record)
-            held = self._held_silent if slot_id else self._held
+            slot_id = slot_in(record)
+            silent = bool(slot_id) and is_silent(record)
+            held = self._held_silent if silent else self._held
             held.add(key, record, self._clock())
-            if not slot_id:
+            if not silent:
                 self._keep(key, record)
             if not self.is_present(key):
                 self.counts["foreign"] += 1
-            elif slot_id and not self._wants_nones(key):
+                # Whoever left may be back before the deadline.
+                self._deadlines.settle(slot_id)
+            elif silent and not self._wants_nones(key):
                 self.counts["silent"] += 1
                 self._deadlines.settle(slot_id)
                 self._answers.decided(slot_id, shows=False)
@@ -146,8 +149,9 @@ class Hub:
 
     def _withdraw(self, decision: Decision) -> None:
         """Every tab of the visitor hears what is no longer right."""
-        for slot_id in decision.cancels:
-            frame = frame_of(present.cancel_frame(slot_id, decision.seq, decision.epoch_ms))
+        seq = 0 if decision.render is not None else decision.seq
+        for told in present.cancel_frames(decision.cancels, seq, decision.epoch_ms):
+            frame = frame_of(told)
             for connection in tuple(self._connections.get(decision.user_key, ())):
                 connection.offer(frame)
 
@@ -184,10 +188,8 @@ class Hub:
         for slot_id in by_slot:
             if not self._answers.by(slot_id):
                 self._answers.note(slot_id, DECISION)
-        frames = [
-            frame_of(present.cancel_frame(slot_id, found.seq, found.epoch))
-            for slot_id in found.cancels
-        ]
+        seq = 0 if found.actions else found.seq
+        frames = [*map(frame_of, present.cancel_frames(found.cancels, seq, found.epoch))]
         frames += filter(None, (self._tell.frame(by_slot[d.slot_id]) for d in found.actions))
         if not found.actions:
             frames += self._newest_none(known, where)
@@ -269,13 +271,22 @@ class Hub:
             self._deadlines.arm(event, site, self._clock() * 1000)
 
     def _time_out(self, pending: Pending) -> None:
-        """The decision is late: the tab's fallback answers for its slot, once, or nothing does."""
+        """The decision is late: the tab's fallback answers for its slot, once, or nothing does.
+
+        The event's other placements stay open, and all of them where nobody is there to see it.
+        """
         event, slots = pending.event, pending.slots.values()
+        tab = self._of_tab(event.user_key, event.session_id, event.tab_id)
+        if not tab and not self._waiters.waits(event.user_key, slots):
+            # The tab left, as with a form: the decision is held for its next page.
+            self.counts["left"] += 1
+            return
         now_ms = self._clock() * 1000
         known = [each.decision for each in self._known(event.user_key)]
         made = answer_instead(pending, known, self._answers.carriers, now_ms)
         for slot_id in slots:
-            self._answers.note(slot_id, made.by)
+            answered = slot_id == made.record.slot_id
+            self._answers.note(slot_id, made.by if answered else NO_FALLBACK)
         self.counts[made.by] += 1
         shows = bool(made.carrier)
         if shows:
@@ -283,6 +294,5 @@ class Hub:
             # A request that may wait longer does so: later is better than nothing.
             self._waiters.reply(event.user_key, slots, Reply(made.frame))
         if shows or self._tell.is_full(event.site):
-            tab = self._of_tab(event.user_key, event.session_id, event.tab_id)
             self._offer(tab, frame_of(made.frame))
         self._note(made.record)

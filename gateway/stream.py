@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 
 from aiohttp import web
+from msgspec.structs import replace
 
 from gateway.codes import TOO_MANY, Closing
 from gateway.health import Metrics
@@ -89,7 +90,11 @@ class Streams:
             "resumed": welcome.resumed,
             "heartbeat_s": HEARTBEAT_S,
         }
-        line.offer(frame_of(answer))
+        first = frame_of(answer)
+        if any(frame.mark for frame in welcome.frames):
+            # What follows brings the client there; a break before it must not.
+            first = replace(first, mark="")
+        line.offer(first)
         for frame in welcome.frames:
             line.offer(frame)
 

@@ -34,9 +34,8 @@ CAMPAIGNS = (
     campaign("cart", on=("add_to_cart",), cap_session=2, cap_day=2, base_ppm=30_000),
     campaign("never", fallback=False, on=("exit_intent",), base_ppm=40_000),
 )
-CAPS = {each.id: each.cap_session for each in CAMPAIGNS}
-CONTEXT = context(*CAMPAIGNS, site={"holdout_ppm": 150_000, "reserve_micros": 1})
-SITE: Site = CONTEXT.at("demo", BEGINNING).site  # type: ignore[assignment]
+STRIP = campaign("strip", placement="bar", fallback=False, on=("product_view",))
+CAPS = {each.id: each.cap_session for each in (*CAMPAIGNS, STRIP)}
 TYPES = ("page_view", "product_view", "add_to_cart", "exit_intent", "page_view", "ask")
 STEP_MS = 4_000
 
@@ -85,7 +84,7 @@ class Shown:
         """The job catches up with this visitor, and the gateway hears of it."""
         for each in self.waiting:
             self.log.append(each)
-            self.profile, effects, _ = step(self.profile, each, self.user_key, CONTEXT)
+            self.profile, effects, _ = step(self.profile, each, self.user_key, self.forced.context)
             made = [effect.decision for effect in effects if isinstance(effect, Decide)]
             self.decided += made
             for decision in made:
@@ -94,10 +93,14 @@ class Shown:
 
 
 class Forced:
-    """A hub whose clock and timers are held, and its visitors."""
+    """A hub whose clock and timers are held, and its visitors; placement `bar` has no fallback."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, placements: tuple[str, ...] = ("page",)) -> None:
         self.chance = random.Random(seed)
+        self.campaigns = tuple(c for c in (*CAMPAIGNS, STRIP) if c.placement in placements)
+        settings = {"holdout_ppm": 150_000, "reserve_micros": 1, "placements": placements}
+        self.context = context(*self.campaigns, site=settings)
+        self.site: Site = self.context.at("demo", BEGINNING).site  # type: ignore[assignment]
         self.now_s = BEGINNING / 1000
         self.timers: list[Timer] = []
         self.notes: list[Event] = []
@@ -107,7 +110,7 @@ class Forced:
         self._writer = codec("decisions", registry)
         self.hub = Hub(
             codec("decisions", registry),
-            lambda _name, _now: SITE,
+            lambda _name, _now: self.site,
             lambda: self.now_s,
             note=self.notes.append,
             later=self._later,
@@ -138,11 +141,11 @@ class Forced:
             self.now_s += STEP_MS / 1000
             asked = visitor.make(type_, product=lamp() if type_ == "add_to_cart" else None)
             visitor.waiting.append(asked)
-            self.hub.arm(asked, SITE)
+            self.hub.arm(asked, self.site)
             if self.chance.random() < 0.25:
                 visitor.job()
             self.now_s += 0.2
-            self._ring()
+            self.ring()
             if self.chance.random() < 0.6:
                 visitor.job()
         visitor.job()
@@ -150,7 +153,8 @@ class Forced:
         self.hub.detach(visitor)
         self._judge(visitor, self.notes[first:])
 
-    def _ring(self) -> None:
+    def ring(self) -> None:
+        """Every deadline that still runs is over."""
         for timer in self.timers:
             if not timer.cancelled:
                 timer.ring()
@@ -163,11 +167,13 @@ class Forced:
                 self.wrong.append(f"{name} was shown {times} times")
         slots = Counter(told["slot_id"] for told in visitor.frames)
         self.wrong += [f"{slot} was pushed twice" for slot, times in slots.items() if times > 1]
-        by_id = {each.id: each for each in CAMPAIGNS}
+        actions = {each.slot_id for each in visitor.decided if each.render is not None}
+        self.wrong += [f"{slot} showed nothing at all" for slot in actions - slots.keys()]
+        by_id = {each.id: each for each in self.campaigns}
         for told in visitor.frames:
             self.counts[f"shown {told['source']}"] += 1
-            draws = drawn(SITE, visitor.user_key, by_id[told["campaign_id"]])
-            if withheld(SITE.mode, draws):
+            draws = drawn(self.site, visitor.user_key, by_id[told["campaign_id"]])
+            if withheld(self.site.mode, draws):
                 self.wrong.append(f"{told['campaign_id']} was shown to a holdout")
         for note in notes:
             self._explain(visitor, note)

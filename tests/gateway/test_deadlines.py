@@ -15,7 +15,7 @@ from schemas.event import TIME_OUT
 from schemas.ids import event_slot
 from schemas.render import Render
 from tests.gateway.conftest import Gateway
-from tests.gateway.forced import CAMPAIGNS, Forced
+from tests.gateway.forced import CAMPAIGNS, Forced, Shown
 from tests.gateway.samples import make_batch, make_decision, make_event
 from tests.gateway.test_push import HEARD_WITHIN_S, KEY, SITE, said
 
@@ -23,6 +23,7 @@ NOW_MS, SOON_MS = 1_000_000, 1_000_001
 FALLBACK = Fallback("SPARE", "page", "discount_popup", Render(title="Spare"), SOON_MS)
 FAST, FULL = 400, 10_000
 HOLDS, NOTHING = True, False
+NONE_FOR_IT: dict[str, Any] = {"render": None, "seq": 0, "reason": "no_eligible"}
 
 
 def none(number: int, **changes: Any) -> Decision:
@@ -64,19 +65,26 @@ def test_which_fallback_may_be_shown(known: list[Decision], carrier: str) -> Non
     assert (found.decision_id if found else "") == carrier
 
 
-def counted(time_outs: int) -> Forced:
+PLACES = [("page",), ("page", "bar")]
+
+
+def counted(time_outs: int, placements: tuple[str, ...] = PLACES[0]) -> Forced:
     """Forced time-outs, each path taken often enough to mean something."""
-    forced = Forced(seed=11)
+    forced = Forced(11, placements)
     counts = forced.run(time_outs)
-    assert counts["fallback"] > time_outs // 8 and counts["no_fallback"] > time_outs // 8
+    assert counts["fallback"] > time_outs // 10 and counts["no_fallback"] > time_outs // 10
     assert counts["late"] > time_outs // 8 and counts["late_shown"] > 0
     assert all(counts[f"shown {source}"] for source in ("rule", "fallback"))
     return forced
 
 
 @pytest.mark.promise("X5")
-def test_no_time_out_breaks_a_cap_or_a_holdout_or_goes_unexplained() -> None:
-    assert counted(FAST).wrong == []
+@pytest.mark.parametrize("placements", PLACES, ids=["one placement", "two"])
+def test_no_time_out_breaks_a_cap_or_a_holdout_or_goes_unexplained(
+    placements: tuple[str, ...],
+) -> None:
+    """Nor does a fallback close the other placements of its event."""
+    assert counted(FAST, placements).wrong == []
 
 
 @pytest.mark.long
@@ -170,6 +178,40 @@ async def test_a_late_answer_is_shown_where_nothing_was(gateway: Gateway) -> Non
     assert (await ws.receive_json(timeout=HEARD_WITHIN_S))["source"] == "rule"
     assert gateway.parts.hub.counts["no_fallback"] == gateway.parts.hub.counts["late_shown"] == 1
     await ws.close()
+
+
+LEFT = [
+    # when the decision comes -> what ends the wait
+    ("late", {}, {"left": 1}),
+    ("in time", {}, {}),
+    ("in time", NONE_FOR_IT, {}),
+]
+
+
+@pytest.mark.parametrize(("comes", "changes", "ended"), LEFT)
+def test_a_tab_that_left_and_comes_back_sees_the_decision_and_no_fallback(
+    comes: str, changes: dict[str, Any], ended: dict[str, int]
+) -> None:
+    """A form was sent: nobody listens at the deadline, and the next page does."""
+    forced = Forced(seed=11)
+    tab, asked = Shown(KEY, forced), slot_of(2)
+    forced.hub.attach(tab, 0, None)
+    spare = replace(FALLBACK, valid_until_ms=4_000_000_000_000)
+    forced.put(none(1, session_id="s1", fallback=spare))
+    forced.hub.arm(replace(tab.make("exit_intent"), event_id="e2"), forced.site)
+    forced.hub.detach(tab)
+    late = make_decision(KEY, 2, slot_id=asked, session_id="s1", **changes)
+    if comes == "in time":
+        forced.put(late)
+    else:
+        forced.ring()
+        forced.put(late)
+    frames = forced.hub.attach(tab, 0, None).frames
+    forced.ring()
+    assert [asked in each.text for each in frames] == [True] * (late.render is not None)
+    assert not tab.frames and not forced.notes and not forced.hub._answers.carriers
+    counts = forced.hub.counts
+    assert {name: counts[name] for name in ("left", "fallback") if counts[name]} == ended
 
 
 WAITS = [(HOLDS, 80, "fallback"), (HOLDS, 400, "fallback"), (NOTHING, 80, "no_fallback")]

@@ -38,7 +38,7 @@ def frames() -> list[dict[str, Any]]:
         present.decision_frame(shown, make_site(), {}, now_ms=1.0),
         present.decision_frame(shown, full, {}, now_ms=1.0),
         present.none_frame(silent, {}, now_ms=1.0),
-        present.cancel_frame("s_1", 3, 1),
+        *present.cancel_frames(("s_1", "s_2"), 3, 1),
         *(answer_instead(pending, each, (), 1.0).frame for each in (holds, none)),
         {"type": "reconnect", "after_ms": 1},
         {"type": "close", "code": codes.SLOW, "reason": "too slow"},

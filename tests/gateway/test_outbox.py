@@ -19,20 +19,25 @@ def taken(outbox: Outbox) -> list[Frame]:
     return out
 
 
+def weight(frames: list[Frame]) -> int:
+    """Bytes of all of them as they travel."""
+    return len("".join(each.text for each in frames).encode())
+
+
 @given(PUTS)
 def test_it_agrees_with_a_list(puts: list[tuple[str, int]]) -> None:
     """The oracle is a list that is searched; it refuses by the same two bounds."""
     outbox, kept = Outbox(), list[Frame]()
     for number, (place, size) in enumerate(puts):
-        frame = Frame(f"{number:04d}" + "x" * size, place)
+        frame = Frame(f"{number:04d}" + "xü€"[number % 3] * size, place)
         fits = [each for each in kept if not place or each.place != place]
-        room = sum(len(each.text) for each in fits) + len(frame.text) <= BYTES_MAX
+        room = weight([*fits, frame]) <= BYTES_MAX
         if outbox.put(frame):
             kept = [*fits, frame]
         else:
             assert len(fits) == FRAMES_MAX or not room
             kept = fits
-        assert len(kept) <= FRAMES_MAX and sum(len(each.text) for each in kept) <= BYTES_MAX
+        assert len(kept) <= FRAMES_MAX and weight(kept) <= BYTES_MAX
     assert taken(outbox) == kept
 
 
@@ -41,6 +46,7 @@ def test_it_is_full_at_its_bounds() -> None:
     many, large = Outbox(), Outbox()
     assert [many.put(Frame("x")) for _ in range(FRAMES_MAX + 1)] == [True] * FRAMES_MAX + [False]
     assert large.put(Frame("x" * BYTES_MAX)) and not large.put(Frame("x"))
+    assert not Outbox().put(Frame("ü" * (BYTES_MAX // 2 + 1)))
 
 
 def test_only_the_newest_action_of_a_place_waits() -> None:

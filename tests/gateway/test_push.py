@@ -43,9 +43,11 @@ class Ear:
     tab_id: str = "t1"
     conn_id: str = "c"
     heard: list[str] = field(default_factory=list)
+    frames: list[Frame] = field(default_factory=list)
 
     def offer(self, frame: Frame) -> None:
         self.heard.append(frame.text)
+        self.frames.append(frame)
 
 
 @dataclass
@@ -193,6 +195,41 @@ def test_a_withdrawal_reaches_all_tabs_of_the_visitor_and_nobody_else(bench: Ben
     bench.put(make_decision(KEY, render=None, cancels=("s_9",), reason="no_eligible"))
     expected = ['{"type":"cancel","slot_id":"s_9","seq":1,"epoch":1}']
     assert (here.heard, other_tab.heard, stranger.heard) == (expected, expected, [])
+
+
+def position_of(frames: list[Frame]) -> int:
+    """Where a client stands that has heard these, as docs/edge.md has it remember."""
+    return max((json.loads(frame.text).get("seq", 0) for frame in frames), default=0)
+
+
+TOLD: list[tuple[str, list[dict[str, Any]]]] = [
+    ("an action", [{}]),
+    ("an action for another", [{"cancels": ("s_8",)}]),
+    ("an action for two others", [{"cancels": ("s_8", "s_9")}]),
+    ("two withdrawals", [{"render": None, "cancels": ("s_8", "s_9")}]),
+    ("withdrawals, then an action", [{"render": None, "cancels": ("s_7", "s_8")}, {}]),
+    ("an action, then withdrawals", [{}, {"render": None, "cancels": ("s_7", "s_8")}]),
+]
+
+
+@pytest.mark.parametrize("held", [False, True], ids=["as it comes", "held"])
+@pytest.mark.parametrize("told", [row[1] for row in TOLD], ids=[row[0] for row in TOLD])
+def test_a_client_that_breaks_after_any_message_resumes_without_a_gap(
+    bench: Bench, told: list[dict[str, Any]], held: bool
+) -> None:
+    """What it heard before, and what a hello from there brings, is everything."""
+    ear = Ear(KEY)
+    if not held:
+        bench.hub.attach(ear, 0, None)
+    for number, changes in enumerate(told, 1):
+        bench.put(make_decision(KEY, number, **changes))
+    frames = list(bench.hub.attach(ear, 0, None).frames) if held else ear.frames
+    everything = {json.loads(frame.text)["slot_id"] for frame in frames}
+    assert position_of(frames) >= (1 if held else len(told))
+    for cut in range(len(frames)):
+        after = bench.hub.attach(Ear(KEY), position_of(frames[:cut]), 1).frames
+        heard = {json.loads(frame.text)["slot_id"] for frame in (*frames[:cut], *after)}
+        assert heard == everything, f"broken after {cut} messages"
 
 
 FORMS = [

@@ -76,6 +76,18 @@ async def test_the_last_event_id_resumes(gateway: Gateway) -> None:
     reader.response.close()
 
 
+@pytest.mark.parametrize(("last", "marks"), [("1/1", [None, "2/1"]), ("2/1", ["2/1"])])
+async def test_a_welcome_is_a_position_only_where_nothing_follows(
+    gateway: Gateway, last: str, marks: list[str | None]
+) -> None:
+    """A stream that breaks behind it still gets what was to follow."""
+    for number in (1, 2):
+        gateway.decide(make_decision(KEY, number))
+    reader = await listen(gateway, last)
+    assert [(await reader.event()).get("id") for _ in marks] == marks
+    reader.response.close()
+
+
 async def test_a_cookie_carries_the_token_too(gateway: Gateway) -> None:
     headers = {"Cookie": f"kairos_visitor={fresh(KEY)}"}
     response = await gateway.client.get("/v1/sse", params=PLACE, headers=headers)
