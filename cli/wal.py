@@ -2,12 +2,14 @@
 
 `replay` sends acknowledged events to the broker once more, for when it lost the end of its log; the
 job applies each event once however often it comes. Segments are kept 10 minutes after delivery.
+A log is named by --dir, else by KAIROS_WAL_DIR as for its gateway, else all of the stack are meant.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +23,7 @@ from cli.output import CommandError, print_result, progress, table
 from connectors.human_units import duration_ms
 from connectors.registry import RegistryRefused, RegistryUnavailable
 from gateway.log import LogUnavailable
-from gateway.wal_look import Look, directories, look, since
+from gateway.wal_look import Look, Skipped, directories, look, since
 from gateway.wal_replay import send_again
 from infra.local.layout import read_layout
 
@@ -47,16 +49,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     ]
     made[2].add_argument("--since", required=True, metavar="WHEN", help=SINCE)
     for each in made:
-        text = "a log's directory (default: all under the stack's data/wal)"
+        text = "a log's directory (default: KAIROS_WAL_DIR, else all under the stack's data/wal)"
         each.add_argument("--dir", type=Path, metavar="DIR", help=text)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Look, verify or send again; `verify` fails when acknowledged records are damaged."""
-    paths = [args.dir] if args.dir else directories(read_layout().data / "wal")
-    missing = [each for each in paths if not each.is_dir()]
-    if missing:
-        raise CommandError(f"--dir: {missing[0]} is no directory; name a write-ahead log's own.")
+    """Look, verify or send again; 1 when `verify` or `replay` meets records that are lost."""
+    paths = _paths(args.dir)
     try:
         if args.action == "replay":
             return _replay(args, paths)
@@ -65,11 +64,27 @@ def run(args: argparse.Namespace) -> int:
         raise CommandError(f"{failure.filename}: {failure.strerror}.") from failure
 
 
+def _paths(named: Path | None) -> list[Path]:
+    """Directories to work on, at least one. Raises CommandError that names what to give."""
+    given = named or Path(os.environ.get("KAIROS_WAL_DIR", ""))
+    origin = "--dir" if named else "KAIROS_WAL_DIR"
+    if given == Path():
+        root = read_layout().data / "wal"
+        paths = directories(root)
+        if not paths:
+            text = f"{root} holds no write-ahead log; name one with --dir or KAIROS_WAL_DIR."
+            raise CommandError(text)
+        return paths
+    if not given.is_dir():
+        raise CommandError(f"{origin}: {given} is no directory; name a write-ahead log's own.")
+    return [given]
+
+
 def _look(args: argparse.Namespace, paths: list[Path], *, verify: bool) -> int:
     now_ms = int(time.time() * 1000)
     looks = [look(each, now_ms, verify=verify) for each in paths]
     lost = sum(each["lost"] for found in looks for each in found.damage)
-    lines = table(HEAD, [_row(each) for each in looks]) if looks else ["there is no log here"]
+    lines = table(HEAD, [_row(each) for each in looks])
     if verify:
         lines += [line for each in looks for line in _verdict(each)]
     print_result({"logs": [asdict(each) for each in looks]}, as_json=args.json, lines=lines)
@@ -88,7 +103,7 @@ def _verdict(found: Look) -> list[str]:
     if found.damage:
         lines = [
             f"{found.directory}/{each['segment']}: {each['lost']} records from seq {each['seq']} "
-            f"on are damaged ({each['size']} bytes at {each['offset']})"
+            f"on are damaged or missing ({each['size']} bytes at {each['offset']})"
             for each in found.damage
         ]
     if found.torn_bytes:
@@ -99,18 +114,24 @@ def _verdict(found: Look) -> list[str]:
 
 def _replay(args: argparse.Namespace, paths: list[Path]) -> int:
     since_ms, where = since_of(args.since, time.time()), endpoints()
-    counts = {}
+    counts, skipped = {}, Skipped()
     for path in paths:
         progress(f"{path}: events accepted since {args.since} ...")
         try:
-            sending = send_again(where.brokers, where.registry, since(path, since_ms))
+            sending = send_again(where.brokers, where.registry, since(path, since_ms, skipped))
             counts[str(path)] = asyncio.run(sending)
         except (LogUnavailable, RegistryUnavailable, RegistryRefused) as failure:
             raise CommandError(f"{failure}; run it again, events count once.") from failure
     total = sum(counts.values())
     lines = [f"{total} events sent again from {len(counts)} logs; the job drops those it has"]
-    print_result({"sent": total, "logs": counts}, as_json=args.json, lines=lines)
-    return 0
+    if lost := skipped.damaged + skipped.unreadable:
+        lines.append(
+            f"{lost} acknowledged records were not sent: {skipped.damaged} damaged or missing, "
+            f"{skipped.unreadable} unreadable; `kairos wal verify` names the damage"
+        )
+    found = {"sent": total, "logs": counts, **asdict(skipped)}
+    print_result(found, as_json=args.json, lines=lines)
+    return 1 if lost else 0
 
 
 def since_of(text: str, now_s: float) -> int:

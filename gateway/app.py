@@ -180,7 +180,8 @@ class Routes:
 
     async def readyz(self, _request: web.Request) -> web.Response:
         """The process should get traffic."""
-        missing = self._parts.ready.missing(log_healthy=self._parts.log.healthy)
+        log = self._parts.log
+        missing = self._parts.ready.missing(log_healthy=log.healthy, blocked=log.blocked)
         body = {"ready": not missing, "missing": missing}
         return web.json_response(body, status=503 if missing else 200, headers=NO_STORE)
 

@@ -68,12 +68,12 @@ class Readiness:
         self.sites_loaded = False
         self.decisions_followed = False
 
-    def missing(self, *, log_healthy: bool) -> list[str]:
-        """Names of what is not as it should be."""
+    def missing(self, *, log_healthy: bool, blocked: str = "") -> list[str]:
+        """Names of what is not as it should be; `blocked` is what holds the log up."""
         checks = {
             "draining": not self.draining,
             "sites": self.sites_loaded,
             "decisions": self.decisions_followed,
             "log": log_healthy,
         }
-        return [name for name, good in checks.items() if not good]
+        return [name for name, good in checks.items() if not good] + [blocked] * bool(blocked)

@@ -38,6 +38,10 @@ class Log(Protocol):
     def healthy(self) -> bool:
         """Whether events can become durable."""
 
+    @property
+    def blocked(self) -> str:
+        """What a person has to clear before anything is delivered, empty when nothing."""
+
 
 class Stamp:
     """Engine time: wall clock milliseconds that never decrease within the process."""

@@ -18,7 +18,7 @@ class MemoryLog:
         self.events: list[Event] = []
         self.ticks: list[Event] = []
         self.hold, self.down = False, False
-        self.healthy = True
+        self.healthy, self.blocked = True, ""
         self._stamp, self._partitions = stamp or Stamp(), partitions
         self._held: list[Future[None]] = []
 

@@ -4,25 +4,29 @@ Segments are files of records, named by their first seq. One cursor says up to w
 has everything; losing it only means sending again. Nobody writes into a segment of an earlier
 process: an opened log begins a new one.
 
-`commit` may be called from another thread than the rest, and only from one.
+Two threads may use it without a lock: one calls `commit` and `roll_old` and alone adds segments,
+another one tidies and alone removes them; whoever looks takes a copy of the list.
 """
 
 from __future__ import annotations
 
 import errno
 from dataclasses import dataclass, field
-from threading import Lock
 
 from google_crc32c import value
 
+from gateway.wal_aside import Aside, aside_bytes_max
 from gateway.wal_files import File, Folder
-from gateway.wal_record import Damage, Record, encode_all, scan
+from gateway.wal_record import Damage, encode_all
+from gateway.wal_segment import Segment, judged, segments_of
 
-SUFFIX, CURSOR, CLUSTER = ".wal", "cursor", "cluster"
+CURSOR, CLUSTER = "cursor", "cluster"
 SEGMENT_BYTES_MAX = 64 * 1024 * 1024
 COPIES_MAX = 100
 SEGMENTS_MIN = 8
 """A cap on all bytes is cut into at least so many segments, since only whole ones are deleted."""
+ROLL_S_MIN = 10.0
+"""No segment is closed for its age sooner, however short events are kept: each is a file."""
 
 FULL = frozenset((errno.ENOSPC, errno.EDQUOT))
 
@@ -33,21 +37,6 @@ class OtherCluster(Exception):
 
 class DiskFull(Exception):
     """Nothing was written; trying again later is safe."""
-
-
-@dataclass(slots=True, eq=False)
-class Segment:
-    """One file: seqs from `first` up to, not including, `end`. `since_s`: when it was delivered."""
-
-    first: int
-    end: int
-    size: int
-    since_s: float | None = None
-
-    @property
-    def name(self) -> str:
-        """The name of its file."""
-        return f"{self.first:020d}{SUFFIX}"
 
 
 @dataclass(slots=True)
@@ -72,7 +61,8 @@ class Wal:
         self.folder = folder
         self.opened = Opened()
         self.delivered = read_cursor(folder)
-        self._bytes_max = bytes_max
+        self.aside = Aside(folder, aside_bytes_max(bytes_max))
+        self._bytes_max = bytes_max - self.aside.bytes_max
         self._segment_bytes = max(1, min(segment_bytes, bytes_max // SEGMENTS_MIN))
         self._saved = self.delivered
         self.segments = self._verified(segments_of(folder))
@@ -81,8 +71,8 @@ class Wal:
         last = self.segments[-1].end if self.segments else 1
         self._next = max(last, self.delivered + 1)
         self._file: File | None = None
+        self._open: Segment | None = None
         self._full = False
-        self._removing = Lock()
 
     # Opening
 
@@ -101,18 +91,12 @@ class Wal:
 
     def _verify(self, segment: Segment, following: Segment | None) -> None:
         data = self.folder.read(segment.name, 0, segment.size)
-        found, _ = scan(data, segment.first)
-        for each in found:
-            if isinstance(each, Record):
-                segment.end = each.seq + 1
-            elif each.lost == 0 and following is None:
-                self._cut(segment, each, data)
-            else:
-                lost = each.lost or (following.first - each.seq if following else 0)
-                self._quarantine(segment, each._replace(lost=lost), data)
-        if following is not None and not _ends_damaged(found) and segment.end < following.first:
-            gap = Damage(segment.size, 0, segment.end, following.first - segment.end)
-            self._quarantine(segment, gap, b"")
+        records, damage, torn = judged(data, segment.first, following and following.first)
+        segment.end = records[-1].seq + 1 if records else segment.first
+        for each in damage:
+            self._quarantine(segment, each, data)
+        if torn is not None:
+            self._cut(segment, torn, data)
 
     def _cut(self, segment: Segment, torn: Damage, data: bytes) -> None:
         """What a crash left of a write that was not acknowledged; a copy is kept all the same."""
@@ -137,10 +121,6 @@ class Wal:
         except OSError as error:
             if error.errno not in FULL:
                 raise
-
-    def set_aside(self, why: str, seq: int, payload: bytes) -> None:
-        """Keep a record that cannot be delivered. Raises OSError."""
-        self._keep_copy(f"{why}-{seq:020d}", payload)
 
     def bind(self, cluster_id: str) -> None:
         """Belong to this cluster from now on. Raises OtherCluster while it owes records to another:
@@ -198,7 +178,22 @@ class Wal:
         if self._file is None:
             return True
         written = self.segments[-1].size
-        return written > 0 and (self._full or written + size > self._segment_bytes)
+        crowded = self._full or self.segments[-1].old or written + size > self._segment_bytes
+        return written > 0 and crowded
+
+    @property
+    def rolls_idle(self) -> bool:
+        """Whether `roll_old` has something to do: all of an old segment is delivered."""
+        segment = self._open
+        return segment is not None and segment.old and segment.end - 1 <= self._saved
+
+    def roll_old(self) -> None:
+        """Close a segment that is old, so that it can expire though no event comes any more.
+
+        Raises DiskFull and OSError as `commit` does.
+        """
+        if self._open is not None and self._open.old:
+            self._roll()
 
     def _roll(self) -> None:
         segment = Segment(self._next, self._next, 0)
@@ -210,6 +205,8 @@ class Wal:
             raise DiskFull(str(error)) from error
         if self._file is not None:
             self._file.close()
+        # First, so that nobody who sees the new segment takes it for a closed one.
+        self._open = segment
         self.segments.append(segment)
         self._file, self._full = file, False
 
@@ -229,8 +226,16 @@ class Wal:
             self._saved = seq
 
     def expire(self, now_s: float, keep_s: float) -> None:
-        """Delete segments that have been delivered for so long. Raises OSError."""
-        for segment in self.segments[:-1]:
+        """Delete segments that have been delivered for so long. Raises OSError.
+
+        The open segment only grows old here; it is closed where it is written.
+        """
+        closed = self._closed()
+        newest = self._open
+        if newest is not None and newest.size:
+            newest.opened_s = now_s if newest.opened_s is None else newest.opened_s
+            newest.old = now_s - newest.opened_s >= max(keep_s, ROLL_S_MIN)
+        for segment in closed:
             if segment.end - 1 > self._saved:
                 return
             if segment.since_s is None:
@@ -244,21 +249,29 @@ class Wal:
         The cursor on disk may be behind: then the segment is simply not there to be sent again.
         Raises OSError.
         """
-        segments = self.segments[:-1]
-        if not segments or segments[0].end - 1 > self.delivered:
+        closed = self._closed()
+        if not closed or closed[0].end - 1 > self.delivered:
             return False
-        self._remove(segments[0])
+        self._remove(closed[0])
         return True
 
+    def _closed(self) -> list[Segment]:
+        """Those that are not written any more; all of them where nothing was committed yet."""
+        segments = self.segments[:]
+        return [each for each in segments if each is not self._open]
+
     def _remove(self, segment: Segment) -> None:
-        with self._removing:
-            if segment in self.segments:
-                self.folder.remove(segment.name)
-                self.segments.remove(segment)
-                self._removed += segment.size
+        self.folder.remove(segment.name)
+        self.segments.remove(segment)
+        self._removed += segment.size
+
+    @property
+    def crowded(self) -> bool:
+        """Whether less than a segment's room is left under the cap."""
+        return not self.fits(self._segment_bytes)
 
     def fits(self, size: int) -> bool:
-        """Whether so many bytes more stay under the cap."""
+        """Whether so many bytes more stay under the cap, with room for all copies set aside."""
         return self.size + size <= self._bytes_max
 
     @property
@@ -266,20 +279,6 @@ class Wal:
         """The share of the cap that only delivery can free, 0 to 1."""
         held = sum(each.size for each in self.segments[:] if each.end - 1 > self.delivered)
         return held / self._bytes_max
-
-
-def _ends_damaged(found: list[Record | Damage]) -> bool:
-    return bool(found) and isinstance(found[-1], Damage)
-
-
-def segments_of(folder: Folder) -> list[Segment]:
-    """The segments of a folder by their seqs; where each ends is not known yet."""
-    made = []
-    for name in folder.names():
-        first = name.removesuffix(SUFFIX)
-        if name.endswith(SUFFIX) and first.isdecimal():
-            made.append(Segment(int(first), int(first), folder.size(name)))
-    return made
 
 
 def read_cursor(folder: Folder) -> int:

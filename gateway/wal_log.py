@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from asyncio import AbstractEventLoop, Future
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Protocol
 
@@ -17,8 +18,10 @@ from msgspec.structs import replace
 
 from gateway.log import LogFull, LogUnavailable, Stamp
 from gateway.wal import FULL, Wal
+from gateway.wal_aside import ASIDE
+from gateway.wal_courier import Courier, Entry
 from gateway.wal_metrics import WalMetrics
-from gateway.wal_outbox import Entry, Outbox
+from gateway.wal_passed import PassedOver
 from gateway.wal_reader import Reader
 from gateway.wal_record import HEAD_BYTES, Damage
 from gateway.wal_thread import Committer
@@ -68,20 +71,22 @@ class DurableLog:
         self._wal, self._broker, self._loop = wal, broker, loop
         self._gateway_id, self._metrics, self._stamp = gateway_id, metrics, stamp
         self._keep_s, self._on_fatal = keep_s, on_fatal
-        self.outbox = Outbox(wal.delivered, self._read_after, self._produce, loop.time)
-        self.outbox.opened(wal.last)
+        self.courier = Courier(wal.delivered, self._read_after, self._produce, loop.time)
+        self.courier.opened(wal.last)
         self._committer = Committer(wal, loop, self._settled, self._failed, metrics.sync_s.observe)
         self._pending_bytes, self._drained = 0, 0
         self._broken, self._full_until_s = False, 0.0
-        self._pumping, self._tidying = False, False
+        self._pumping, self._tidying, self._pressed = False, False, False
+        self._keeper = ThreadPoolExecutor(1, "wal-keeper")
+        self._passed = PassedOver(wal.aside, self.courier, loop, self._keeper, self._disk_error)
         self._watched(wal)
 
     def _watched(self, wal: Wal) -> None:
         gauge = self._metrics.gauge
-        gauge("undelivered", "durable records the broker lacks", lambda: self.outbox.left)
+        gauge("undelivered", "durable records the broker lacks", lambda: self.courier.left)
         gauge("oldest_age_seconds", "age of the oldest of them", self.oldest_age_s)
         gauge("bytes", "bytes of all segments", lambda: wal.size)
-        gauge("live", "1 while events go to the broker at once", lambda: self.outbox.live)
+        gauge("live", "1 while events go to the broker at once", lambda: self.courier.live)
         self._metrics.count("torn_bytes", wal.opened.torn_bytes)
         for name, damage in wal.opened.damage:
             self._damaged(name, damage)
@@ -91,16 +96,22 @@ class DurableLog:
     def start(self) -> None:
         """Begin, with what the broker lacks from before."""
         self._committer.start()
-        if self.outbox.left:
-            logger.info("%d records from before are sent first", self.outbox.left)
+        if self.courier.left:
+            logger.info("%d records from before are sent first", self.courier.left)
         self._pump()
 
     # Log
 
     @property
     def healthy(self) -> bool:
-        """Whether more events can become durable here, broker or not."""
-        return not self._broken and not self._is_full() and self._wal.pressing < READY_BELOW
+        """Whether more events can become durable here, and can leave once the broker is there."""
+        sound = not self._broken and not self._is_full() and not self._passed.full
+        return sound and self._wal.pressing < READY_BELOW
+
+    @property
+    def blocked(self) -> str:
+        """See Log.blocked."""
+        return ASIDE if self._passed.full else ""
 
     def send(self, event: Event) -> Future[None]:
         """Stamp; to the disk, and if it is live to the broker; see Log.send."""
@@ -115,30 +126,34 @@ class DurableLog:
         future: Future[None] = self._loop.create_future()
         entry = Entry(payload, event, future)
         self._pending_bytes += len(payload)
-        self.outbox.offer(entry)
+        self.courier.offer(entry)
         self._committer.add(entry)
         return future
 
     def tick(self) -> None:
         """Time for the log, and for all that is done now and then."""
-        if not self.outbox.stalled:
+        if not self.courier.stalled:
             self._broker.tick()
         self._pump()
+        self._passed.copy()
         if not self._tidying and not self._broken:
             self._tidying = True
-            self._wal.delivered = self.outbox.delivered
-            tidy = partial(self._tidy, self._loop.time())
-            self._loop.run_in_executor(None, tidy).add_done_callback(self._tidied)
+            self._wal.delivered = self.courier.delivered
+            pressed, self._pressed = self._pressed, False
+            tidy = partial(self._tidy, self._loop.time(), pressed=pressed)
+            self._loop.run_in_executor(self._keeper, tidy).add_done_callback(self._tidied)
 
     def stop(self, timeout_s: float) -> int:
         """Make durable and deliver what was taken; how many records the broker still lacks."""
         self._committer.stop(timeout_s)
         self._broker.stop(timeout_s)
-        self._wal.delivered = self.outbox.delivered
+        self._passed.stop()
+        self._keeper.shutdown()
+        self._wal.delivered = self.courier.delivered
         if not self._broken:
             self._tidy(self._loop.time())
         self._wal.close()
-        return self.outbox.left
+        return self.courier.left
 
     # Room
 
@@ -150,15 +165,18 @@ class DurableLog:
             raise LogFull("the disk is full")
         if self._pending_bytes > PENDING_BYTES_MAX:
             raise LogUnavailable("the disk does not keep up")
-        while not self._wal.fits(size):
-            self._wal.delivered = self.outbox.delivered
-            if not self._wal.free_early():
-                raise LogFull("the write-ahead log is at its cap")
-            self._metrics.count("kept_short")
+        if not self._wal.fits(size):
+            self._pressed = True
+            raise LogFull("the write-ahead log is at its cap")
 
-    def _tidy(self, now_s: float) -> None:
-        """In a thread of its own, since each step waits for the disk."""
+    def _tidy(self, now_s: float, *, pressed: bool = False) -> None:
+        """In a thread of its own, since each step waits for the disk; `pressed` when an event was
+        refused for want of room.
+        """
         try:
+            while (pressed or self._wal.crowded) and self._wal.free_early():
+                self._metrics.count("kept_short")
+                pressed = False
             self._wal.save_cursor()
             self._wal.expire(now_s, self._keep_s)
         except OSError as error:
@@ -170,12 +188,20 @@ class DurableLog:
         error = None if done.cancelled() else done.exception()
         if isinstance(error, Exception):
             self._failed(error)
+        elif self._wal.rolls_idle:
+            self._committer.roll_old()
+
+    def _disk_error(self, error: Exception) -> None:
+        """Of a copy set aside: a full disk passes, and it is tried again."""
+        if not isinstance(error, OSError) or error.errno not in FULL:
+            self._failed(error)
 
     # From the committer
 
     def _settled(self, group: list[Entry], first: int) -> None:
         self._pending_bytes -= sum([len(each.payload) for each in group])
-        self.outbox.settled(group, first)
+        self.courier.settled(group, first)
+        self._passed.settled(group, durable=first > 0)
         for each in group:
             if each.future is not None and not each.future.done():
                 if first:
@@ -185,16 +211,14 @@ class DurableLog:
         if not first:
             self._metrics.count("disk_full")
             self._full_until_s = self._loop.time() + FULL_S
-            self._wal.delivered = self.outbox.delivered
-            if self._wal.free_early():
-                self._metrics.count("kept_short")
+            self._pressed = True
 
     def _failed(self, error: Exception) -> None:
         """The disk cannot be trusted any more: acknowledge nothing, and end."""
         if self._broken:
             return
         self._broken = True
-        for each in self.outbox.given_up():
+        for each in self.courier.given_up():
             if each.future is not None and not each.future.done():
                 each.future.set_exception(LogUnavailable("the disk failed"))
         self._on_fatal(f"the write-ahead log failed: {error}")
@@ -202,6 +226,8 @@ class DurableLog:
     # To the broker
 
     def _produce(self, entry: Entry) -> bool:
+        if self._passed.full:
+            return False
         event = entry.event
         if event is None:
             try:
@@ -217,16 +243,14 @@ class DurableLog:
         if error is not None and at_fault:
             self._passed_over(entry, "refused", error)
             return
-        self.outbox.confirmed(entry, good=error is None)
-        if not self.outbox.live:
+        self.courier.confirmed(entry, good=error is None)
+        if not self.courier.live:
             self._soon()
 
     def _passed_over(self, entry: Entry, why: str, error: str) -> bool:
         """A record that can never go is set aside, so that those behind it can."""
         self._metrics.count(why)
-        logger.error("record %d is %s (%s) and was set aside", entry.seq, why, error)
-        self._wal.set_aside(why, entry.seq, entry.payload)
-        self._loop.call_soon(partial(self.outbox.confirmed, entry, good=True))
+        self._passed.add(entry, why, error)
         return True
 
     def _soon(self) -> None:
@@ -239,12 +263,12 @@ class DurableLog:
         if self._broken:
             return
         try:
-            more = self.outbox.pump(PUMP_RECORDS)
+            more = self.courier.pump(PUMP_RECORDS)
         except OSError as error:
             self._failed(error)
             return
-        self._metrics.count("drained", self.outbox.drained - self._drained)
-        self._drained = self.outbox.drained
+        self._metrics.count("drained", self.courier.drained - self._drained)
+        self._drained = self.courier.drained
         if more:
             self._soon()
 
@@ -262,9 +286,9 @@ class DurableLog:
 
     def oldest_age_s(self) -> float:
         """Age of the oldest record that the broker lacks, 0 when it has all."""
-        if not self.outbox.left:
+        if not self.courier.left:
             return 0.0
-        found = self._read_after(self.outbox.delivered).next(self.outbox.delivered + 1)
+        found = self._read_after(self.courier.delivered).next(self.courier.delivered + 1)
         if not found:
             return 0.0
         return max(0.0, (self._stamp.now_ms() - event_of(found[0].payload).accepted_at_ms) / 1000)

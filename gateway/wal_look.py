@@ -10,10 +10,12 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from gateway.wal import Segment, read_cursor, segments_of
+from gateway.wal import read_cursor
+from gateway.wal_aside import copies_of
 from gateway.wal_files import LOCK, DiskFolder
 from gateway.wal_log import event_of
-from gateway.wal_record import Damage, Record, scan
+from gateway.wal_record import Record
+from gateway.wal_segment import Segment, Verdict, judged, segments_of
 from schemas.event import Event
 
 
@@ -59,40 +61,46 @@ def look(path: Path, now_ms: int, *, verify: bool) -> Look:
     wanted = segments if verify else _undelivered(segments, delivered)
     last, verified, torn, oldest_ms = delivered, 0, 0, 0
     damage: list[dict[str, Any]] = []
-    for segment in wanted:
-        for found in _found(folder, segment):
-            if isinstance(found, Record):
-                verified += 1
-                if found.seq > delivered and not oldest_ms:
-                    oldest_ms = _accepted_ms(found)
-                last = max(last, found.seq)
-            elif found.lost == 0 and segment is segments[-1]:
-                torn = found.size
-            else:
-                damage.append({"segment": segment.name, **found._asdict()})
+    for segment, found in _judged(folder, wanted):
+        verified += len(found.records)
+        for record in found.records:
+            if record.seq > delivered and not oldest_ms:
+                oldest_ms = _accepted_ms(record) or 0
+            last = max(last, record.seq)
+        damage += [{"segment": segment.name, **each._asdict()} for each in found.damage]
+        torn += found.torn.size if found.torn else 0
     return Look(
         *(str(path), in_use(path), len(segments), sum(each.size for each in segments)),
         *(last, delivered, last - delivered),
         max(0.0, (now_ms - oldest_ms) / 1000) if oldest_ms else 0.0,
-        tuple(n for n in folder.names() if n.startswith(("damage-", "refused-", "unreadable-"))),
+        _set_aside(folder),
         *((verified, torn, tuple(damage)) if verify else ()),
     )
 
 
-def since(path: Path, since_ms: int) -> Iterator[Event]:
-    """Readable events accepted at or after a time, in order. Raises OSError."""
+class Skipped(Struct):
+    """Acknowledged records that a replay could not send."""
+
+    damaged: int = 0
+    unreadable: int = 0
+
+
+def since(path: Path, since_ms: int, skipped: Skipped) -> Iterator[Event]:
+    """Readable events accepted at or after a time, in order; `skipped` counts those that are not
+    readable in the segments of that time. Raises OSError.
+    """
     folder = DiskFolder(path)
-    for segment in segments_of(folder):
-        try:
-            if (path / segment.name).stat().st_mtime * 1000 < since_ms:
-                continue
-            found = _found(folder, segment)
-        except FileNotFoundError:
-            # Its gateway deleted it just now, since it was old enough.
-            continue
-        for each in found:
-            if isinstance(each, Record) and _accepted_ms(each) >= since_ms:
-                yield event_of(each.payload)
+    segments = segments_of(folder)
+    # The one before is read too: its end tells whether a segment behind it is missing.
+    begins = [n for n, each in enumerate(segments) if _changed_ms(path / each.name) >= since_ms]
+    for _, found in _judged(folder, segments[max(0, begins[0] - 1) :] if begins else []):
+        skipped.damaged += sum(each.lost for each in found.damage)
+        for record in found.records:
+            accepted_ms = _accepted_ms(record)
+            if accepted_ms is None:
+                skipped.unreadable += 1
+            elif accepted_ms >= since_ms:
+                yield event_of(record.payload)
 
 
 def _undelivered(segments: list[Segment], delivered: int) -> list[Segment]:
@@ -101,12 +109,33 @@ def _undelivered(segments: list[Segment], delivered: int) -> list[Segment]:
     return segments[before[-1] :] if before else segments
 
 
-def _found(folder: DiskFolder, segment: Segment) -> list[Record | Damage]:
-    return scan(folder.read(segment.name, 0, segment.size), segment.first)[0]
+def _judged(folder: DiskFolder, segments: list[Segment]) -> Iterator[tuple[Segment, Verdict]]:
+    """The verdict on each, as its gateway would give it; without those it has deleted meanwhile."""
+    for number, segment in enumerate(segments):
+        data = folder.read(segment.name, 0, segment.size)
+        if not data and segment.name not in folder.names():
+            continue
+        following = segments[number + 1].first if number + 1 < len(segments) else None
+        yield segment, judged(data, segment.first, following)
 
 
-def _accepted_ms(record: Record) -> int:
+def _set_aside(folder: DiskFolder) -> tuple[str, ...]:
+    """Names of copies of damage, and each record that was passed over."""
+    damaged = [name for name in folder.names() if name.startswith("damage-")]
+    return (*damaged, *(f"{each.why} record {each.seq}" for each in copies_of(folder)))
+
+
+def _changed_ms(path: Path) -> float:
+    """0 where its gateway deleted it just now, since it was old enough."""
+    try:
+        return path.stat().st_mtime * 1000
+    except FileNotFoundError:
+        return 0.0
+
+
+def _accepted_ms(record: Record) -> int | None:
+    """None where this version cannot read the event."""
     try:
         return event_of(record.payload).accepted_at_ms
     except msgspec.DecodeError:
-        return 0
+        return None

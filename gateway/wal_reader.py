@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from gateway.wal import Segment
 from gateway.wal_files import Folder
 from gateway.wal_record import RECORD_BYTES_MAX, Damage, Record, scan
+from gateway.wal_segment import Segment
 
 CHUNK_BYTES = RECORD_BYTES_MAX
 

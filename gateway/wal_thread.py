@@ -12,7 +12,7 @@ from queue import SimpleQueue
 from threading import Thread
 
 from gateway.wal import DiskFull, Wal
-from gateway.wal_outbox import Entry
+from gateway.wal_courier import Entry
 
 GROUP_MAX = 4_096
 PACE_S = 0.003
@@ -20,6 +20,8 @@ PACE_S = 0.003
 group costs 100 us of both cores whatever is in it, so that a fast disk must not make small ones."""
 Settled = Callable[[list[Entry], int], None]
 """A group and its first seq; 0 when the disk was full and nothing of it is durable."""
+ROLL = Entry(b"")
+"""Not a record: it wakes the thread to close an old segment."""
 
 
 class Committer:
@@ -46,6 +48,10 @@ class Committer:
         """One more; the thread is woken only when it has nothing to do."""
         self._queue.put(entry)
 
+    def roll_old(self) -> None:
+        """Close the open segment if it is old; a group that comes meanwhile does it too."""
+        self._queue.put(ROLL)
+
     def stop(self, timeout_s: float) -> None:
         """Finish what was added."""
         self._queue.put(None)
@@ -55,11 +61,11 @@ class Committer:
         more = True
         while more:
             group, more = self._group()
-            if not group:
-                continue
             began_s = time.perf_counter()
             try:
-                first = self._wal.commit([each.payload for each in group])
+                first = self._wal.commit([each.payload for each in group]) if group else 0
+                if not group and more:
+                    self._wal.roll_old()
             except DiskFull:
                 first = 0
             except Exception as error:
@@ -67,6 +73,8 @@ class Committer:
                 # thread that ended by a bug must not leave a gateway that looks well.
                 self._loop.call_soon_threadsafe(self._failed, error)
                 return
+            if not group:
+                continue
             self._loop.call_soon_threadsafe(self._settled, group, first)
             took_s = time.perf_counter() - began_s
             self._timed(took_s)
@@ -74,11 +82,12 @@ class Committer:
             time.sleep(max(0.0, PACE_S - took_s))
 
     def _group(self) -> tuple[list[Entry], bool]:
-        """What waits, at least one; and whether to go on afterwards."""
+        """What waits, none when only a roll was asked for; and whether to go on afterwards."""
         queue, group = self._queue, list[Entry]()
         entry = queue.get()
         while entry is not None:
-            group.append(entry)
+            if entry is not ROLL:
+                group.append(entry)
             if queue.empty() or len(group) == GROUP_MAX:
                 return group, True
             entry = queue.get()

@@ -10,7 +10,15 @@ from random import Random
 
 import pytest
 
-from gateway.wal import COPIES_MAX, CURSOR, DiskFull, OtherCluster, Wal, read_cursor
+from gateway.wal import (
+    COPIES_MAX,
+    CURSOR,
+    ROLL_S_MIN,
+    DiskFull,
+    OtherCluster,
+    Wal,
+    read_cursor,
+)
 from gateway.wal_files import DirectoryTaken, DiskFolder, Folder
 from gateway.wal_reader import Reader
 from gateway.wal_record import encode_all
@@ -203,6 +211,68 @@ def test_delivered_segments_are_kept_for_their_time_and_no_longer() -> None:
     assert len(wal.segments) == 1 and wal.size == 6 * 316
 
 
+def delivered(wal: Wal) -> None:
+    wal.delivered = wal.last
+    wal.save_cursor()
+
+
+def test_the_open_segment_is_closed_by_age_and_then_expires() -> None:
+    """A small shop never fills one: its visitors' events would stay for months."""
+    folder = MemoryFolder()
+    wal = opened(folder, segment_bytes=64 * MIB)
+    wal.commit([b"x"])
+    delivered(wal)
+    wal.expire(100.0, KEEP_S)
+    wal.commit([b"x"])
+    wal.expire(100.0 + KEEP_S - 1, KEEP_S)
+    assert wal.commit([b"x"]) == 3 and len(wal.segments) == 1
+    wal.expire(100.0 + KEEP_S, KEEP_S)
+    assert wal.commit([b"y"]) == 4 and [each.first for each in wal.segments] == [1, 4]
+    delivered(wal)
+    wal.expire(101.0 + KEEP_S, KEEP_S)
+    wal.expire(101.0 + 2 * KEEP_S, KEEP_S)
+    assert [each.first for each in wal.segments] == [4]
+    assert everything(wal) == [(4, b"y")]
+
+
+def test_an_idle_segment_is_closed_once_it_is_old_and_delivered() -> None:
+    folder = MemoryFolder()
+    wal = filled(folder, groups=2)
+    for now_s, old in ((100.0, False), (100.0 + KEEP_S - 1, False), (100.0 + KEEP_S, True)):
+        wal.expire(now_s, KEEP_S)
+        assert not wal.rolls_idle, "nothing of it is delivered"
+        delivered_before = wal.delivered
+        wal.delivered = wal.last
+        wal.save_cursor()
+        assert wal.rolls_idle == old
+        wal.delivered = delivered_before
+        wal.save_cursor()
+    delivered(wal)
+    wal.roll_old()
+    assert not wal.rolls_idle and everything(wal) == wanted(*range(1, 7))
+    for now_s in (200.0 + KEEP_S, 200.0 + 2 * KEEP_S):
+        wal.expire(now_s, KEEP_S)
+    assert wal.size == 0 and everything(wal) == []
+    assert opened(folder).commit([b"goes on"]) == 7
+    assert wal.commit([b"goes on"]) == 7
+
+
+def test_what_an_earlier_process_left_expires_before_anything_new_comes() -> None:
+    folder = MemoryFolder()
+    delivered(filled(folder))
+    again = opened(folder)
+    for now_s in (100.0, 100.0 + KEEP_S):
+        again.expire(now_s, KEEP_S)
+    assert again.segments == [] and again.commit([b"goes on"]) == 31
+
+
+def test_segments_are_not_closed_at_every_look_where_nothing_is_kept() -> None:
+    wal = filled(MemoryFolder(), groups=1)
+    wal.expire(100.0, 0.0)
+    wal.expire(100.0 + ROLL_S_MIN - 1, 0.0)
+    assert not wal.segments[-1].old
+
+
 def test_what_is_not_delivered_is_never_deleted() -> None:
     folder = MemoryFolder()
     wal = filled(folder)
@@ -218,8 +288,10 @@ def test_the_cap_counts_every_byte_and_pressing_what_only_delivery_frees() -> No
     wal = opened(folder, bytes_max=8_000, segment_bytes=1_000)
     for _ in range(20):
         wal.commit([b"x" * 300])
-    assert wal.fits(8_000 - wal.size) and not wal.fits(8_001 - wal.size)
-    assert wal.pressing == wal.size / 8_000
+    room = 8_000 - wal.aside.bytes_max
+    assert wal.aside.bytes_max == 1_000, "copies set aside have their share kept free"
+    assert wal.fits(room - wal.size) and not wal.fits(room + 1 - wal.size)
+    assert wal.pressing == wal.size / room
     wal.delivered = 20
     assert wal.pressing == 0 and wal.free_early()
 

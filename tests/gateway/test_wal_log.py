@@ -14,12 +14,13 @@ from prometheus_client import CollectorRegistry
 
 from gateway.log import LogFull, LogUnavailable, Stamp
 from gateway.wal import Wal
+from gateway.wal_aside import ASIDE, copies_of
 from gateway.wal_files import DiskFolder
-from gateway.wal_log import DurableLog, Told
+from gateway.wal_log import DurableLog, Told, event_of
 from gateway.wal_metrics import WalMetrics
 from schemas.event import Event
 
-WITHIN_S = 20.0
+WITHIN_S, FIRST = 20.0, f"{1:020d}.wal"
 EVENT = Event(event_id="e1", user_key="demo:v:" + "0a" * 16, site="demo", type="page_view")
 
 
@@ -58,7 +59,7 @@ class HeldBroker:
 class Bench:
     """A log in a folder, as the server builds it."""
 
-    def __init__(self, path: Path, **changes: Any) -> None:
+    def __init__(self, path: Path, *, keep_s: float = 600.0, **changes: Any) -> None:
         self.path, self.broker = path, HeldBroker()
         self.folder = DiskFolder(path)
         self.folder.make()
@@ -70,6 +71,7 @@ class Bench:
         self.log = DurableLog(
             *(wal, self.broker, asyncio.get_running_loop(), "gw", WalMetrics(self.registry)),
             stamp=Stamp(lambda: self.now_s),
+            keep_s=keep_s,
             on_fatal=self.fatal.append,
         )
         self.log.start()
@@ -103,7 +105,7 @@ def events(*names: str) -> list[Event]:
 @pytest.fixture
 async def bench(tmp_path: Path) -> Bench:
     made = Bench(tmp_path / "wal")
-    await until(lambda: made.log.outbox.live)
+    await until(lambda: made.log.courier.live)
     return made
 
 
@@ -112,10 +114,10 @@ async def test_an_event_is_durable_while_the_broker_is_away(bench: Bench) -> Non
     bench.broker.away = True
     async with asyncio.timeout(WITHIN_S):
         await asyncio.gather(*(bench.log.send(each) for each in events("a", "b")))
-    assert bench.log.outbox.left == 2 and bench.log.healthy
+    assert bench.log.courier.left == 2 and bench.log.healthy
     assert bench.number("_undelivered") == 2
     bench.broker.back()
-    await until(lambda: bench.log.outbox.left == 0)
+    await until(lambda: bench.log.courier.left == 0)
     assert bench.stop() == 0
 
 
@@ -130,10 +132,10 @@ async def test_a_later_send_has_a_later_stamp_and_the_first_one_is_kept(bench: B
     (sent,) = again.broker.events
     assert (sent.accepted_at_ms, sent.event_id) == (accepted_ms, "e1")
     assert sent.received_at_ms >= accepted_ms and sent.gateway_id == "gw"
-    await until(lambda: again.log.outbox.left == 0)
+    await until(lambda: again.log.courier.left == 0)
     assert again.stop() == 0
     third = Bench(bench.path)
-    await until(lambda: third.log.outbox.live)
+    await until(lambda: third.log.courier.live)
     assert third.broker.events == [] and third.stop() == 0
 
 
@@ -141,7 +143,7 @@ async def test_events_held_back_are_stamped_when_they_go(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In an outage only what went out before it was noticed carries an old stamp."""
-    monkeypatch.setattr("gateway.wal_outbox.STALL_S", -1.0)
+    monkeypatch.setattr("gateway.wal_courier.STALL_S", -1.0)
     bench.broker.away = True
     futures = [bench.log.send(each) for each in events("a", "b", "c")]
     await asyncio.gather(*futures)
@@ -149,10 +151,10 @@ async def test_events_held_back_are_stamped_when_they_go(
     ticks = bench.broker.ticks
     bench.log.tick()
     assert bench.broker.ticks == ticks, "a tick is a record too"
-    monkeypatch.setattr("gateway.wal_outbox.STALL_S", 1e9)
+    monkeypatch.setattr("gateway.wal_courier.STALL_S", 1e9)
     bench.now_s += 60
     bench.broker.back()
-    await until(lambda: len(bench.broker.events) == 3 and bench.log.outbox.live)
+    await until(lambda: len(bench.broker.events) == 3 and bench.log.courier.live)
     stamps = [each.received_at_ms - each.accepted_at_ms for each in bench.broker.events]
     assert stamps == [0, 60_000, 60_000]
     assert bench.number("_total", what="drained") == 2
@@ -219,7 +221,8 @@ async def test_at_the_cap_events_are_refused_until_the_broker_takes_some(tmp_pat
             await taken[-1]
     assert 8 < len(taken) < 16 and not bench.log.healthy
     bench.broker.back()
-    await until(lambda: bench.log.outbox.left == 0)
+    await until(lambda: bench.log.courier.left == 0)
+    await until(lambda: bench.ticked() or bench.number("_total", what="kept_short"))
     await bench.log.send(EVENT)
     assert bench.log.healthy and bench.number("_total", what="kept_short") >= 1
     assert bench.stop() == 0
@@ -229,17 +232,91 @@ async def test_at_the_cap_events_are_refused_until_the_broker_takes_some(tmp_pat
 async def test_a_record_at_fault_is_set_aside_and_any_other_is_sent_again(
     bench: Bench, at_fault: bool, sent: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.wal_outbox.RETRY_S", 0.0)
+    monkeypatch.setattr("gateway.wal_courier.RETRY_S", 0.0)
     bench.broker.away, bench.broker.error = True, ("REFUSED", at_fault)
     await bench.log.send(EVENT)
     bench.broker.back()
     bench.broker.error = (None, False)
-    await until(lambda: bench.log.outbox.left == 0 or bench.ticked())
+    await until(lambda: bench.log.courier.left == 0 or bench.ticked())
     await bench.log.send(EVENT)
-    await until(lambda: bench.log.outbox.left == 0)
-    assert len(bench.broker.events) == sent and bench.log.outbox.delivered == 2
-    aside = [name for name in bench.folder.names() if name.startswith("refused-")]
-    assert len(aside) == at_fault and bench.stop() == 0
+    await until(lambda: bench.log.courier.left == 0)
+    assert len(bench.broker.events) == sent and bench.log.courier.delivered == 2
+    assert [each.seq for each in copies_of(bench.folder)] == [1] * at_fault
+    assert bench.stop() == 0
+
+
+async def test_every_record_at_fault_has_its_copy_however_many(bench: Bench) -> None:
+    """Live ones are refused before they are durable, so all at once have no seq yet."""
+    bench.broker.error = ("REFUSED", True)
+    names = [f"e{number}" for number in range(150)]
+    async with asyncio.timeout(WITHIN_S):
+        await asyncio.gather(*(bench.log.send(each) for each in events(*names)))
+    await until(lambda: bench.log.courier.left == 0)
+    copies = list(copies_of(bench.folder))
+    assert [each.seq for each in copies] == [*range(1, 151)]
+    assert [event_of(each.payload).event_id for each in copies] == names
+    assert bench.number("_total", what="refused") == 150 and bench.stop() == 0
+
+
+async def test_a_record_is_copied_only_once_it_is_durable(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate, real = threading.Event(), os.fdatasync
+
+    def held(descriptor: int) -> None:
+        gate.wait(WITHIN_S)
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fdatasync", held)
+    bench.broker.error = ("REFUSED", True)
+    sent = bench.log.send(EVENT)
+    await until(lambda: bench.number("_total", what="refused"))
+    bench.log.tick()
+    assert list(copies_of(bench.folder)) == []
+    gate.set()
+    await sent
+    await until(lambda: bench.log.courier.left == 0)
+    assert [each.seq for each in copies_of(bench.folder)] == [1] and bench.stop() == 0
+
+
+async def test_when_no_more_copies_fit_delivery_stops_and_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench = Bench(tmp_path / "wal", bytes_max=16_000)
+    await until(lambda: bench.log.courier.live)
+    bench.broker.error = ("REFUSED", True)
+    for each in events(*(f"e{number}" for number in range(20))):
+        await bench.log.send(each)
+    await until(lambda: bench.log.blocked)
+    copied = len(list(copies_of(bench.folder)))
+    assert 0 < copied < 20 and bench.log.courier.delivered == copied
+    assert (bench.folder.path / ASIDE).stat().st_size <= 2_000
+    bench.broker.error, known = (None, False), len(bench.broker.events)
+    await bench.log.send(EVENT)
+    for _ in range(3):
+        bench.log.tick()
+    assert not bench.log.healthy and bench.log.blocked == ASIDE
+    assert len(bench.broker.events) == known and bench.log.courier.delivered == copied
+    assert sum("is full at" in each for each in caplog.messages) == 1
+    bench.stop()
+    (bench.folder.path / ASIDE).rename(tmp_path / "looked-at")
+    again = Bench(bench.path, bytes_max=16_000)
+    await until(lambda: again.log.courier.left == 0 or again.ticked())
+    assert again.log.healthy and len(again.broker.events) == 21 - copied and again.stop() == 0
+
+
+async def test_an_old_segment_of_an_idle_gateway_is_closed_and_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its clock runs: the visitor's event is off the disk though nobody came again."""
+    monkeypatch.setattr("gateway.wal.ROLL_S_MIN", 0.0)
+    bench = Bench(tmp_path / "wal", keep_s=0.05)
+    await until(lambda: bench.log.courier.live)
+    await bench.log.send(EVENT)
+    await until(lambda: bench.ticked() or bench.number("_bytes") == 0)
+    assert bench.log.courier.left == 0 and not (bench.path / FIRST).exists()
+    await bench.log.send(EVENT)
+    assert bench.stop() == 0
 
 
 async def test_damage_in_what_was_acknowledged_is_loud(
@@ -253,7 +330,7 @@ async def test_damage_in_what_was_acknowledged_is_loud(
     data[20] ^= 1
     segment.write_bytes(data)
     again = Bench(bench.path)
-    await until(lambda: again.log.outbox.left == 0 or again.ticked())
+    await until(lambda: again.log.courier.left == 0 or again.ticked())
     assert [each.event_id for each in again.broker.events] == ["b", "c"]
     assert again.number("_total", what="damaged") == 1
     assert "1 acknowledged records from 1 on cannot be read" in caplog.text

@@ -306,10 +306,10 @@ DEFECTS = (
     ),
     Defect(
         "a new event overtakes those held back",
-        "gateway.wal_outbox",
+        "gateway.wal_courier",
         "        if self.live:\n",
         "        if not self.stalled:\n",
-        WAL + "_outbox.py::test_in_any_history_nothing_durable_is_lost_or_overtaken",
+        WAL + "_courier.py::test_in_any_history_nothing_durable_is_lost_or_overtaken",
     ),
 )
 """All of them; docs/proofs/sabotage.md shows who caught each."""

@@ -21,8 +21,8 @@ from gateway.ingest import Accepted, Asked, ingest
 from gateway.log import Stamp
 from gateway.push import Connection, Hub, Welcome
 from gateway.wal import DiskFull, Wal
+from gateway.wal_courier import Courier, Entry
 from gateway.wal_log import event_of, payload_of
-from gateway.wal_outbox import Entry, Outbox
 from gateway.wal_reader import Reader
 from schemas.event import TICK, Event
 from schemas.ids import TICK_KEY
@@ -89,8 +89,8 @@ class Gateway:
     def _open(self) -> None:
         """The write-ahead log, and what the broker lacks of it."""
         self.wal = Wal(self.disk, bytes_max=WAL_BYTES_MAX, segment_bytes=SEGMENT_BYTES)
-        self.outbox = Outbox(self.wal.delivered, self._read_after, self._produce, self._now_s)
-        self.outbox.opened(self.wal.last)
+        self.courier = Courier(self.wal.delivered, self._read_after, self._produce, self._now_s)
+        self.courier.opened(self.wal.last)
         self.pump()
 
     def _now_s(self) -> float:
@@ -106,7 +106,7 @@ class Gateway:
         noted = replace(event, gateway_id=self.name, accepted_at_ms=self._stamp.now_ms())
         durable: Any = Future()
         entry = Entry(payload_of(noted), noted, durable)
-        self.outbox.offer(entry)
+        self.courier.offer(entry)
         self._commit([entry])
 
     def _later(self, delay_s: float, call: Callable[[], None]) -> Timer:
@@ -173,7 +173,7 @@ class Gateway:
                 self._recent.start(key, taken.digest, durable)
                 event = replace(taken.event, accepted_at_ms=self._stamp.now_ms())
                 entry = Entry(payload_of(event), event, durable)
-                self.outbox.offer(entry)
+                self.courier.offer(entry)
                 group.append(entry)
         return self._commit(group) if group else ACCEPTED
 
@@ -186,7 +186,7 @@ class Gateway:
         except PowerCut:
             self.power_cut()
             return NO_ANSWER
-        self.outbox.settled(group, first)
+        self.courier.settled(group, first)
         for each in group:
             assert each.future is not None and each.event is not None
             if first:
@@ -209,21 +209,21 @@ class Gateway:
 
     def _confirmed(self, entry: Entry, life: int) -> None:
         if life == self.life:
-            self.outbox.confirmed(entry, good=True)
+            self.courier.confirmed(entry, good=True)
 
     def pump(self) -> None:
         """Send what waits on the disk."""
-        while self.outbox.pump(PUMP_RECORDS):
+        while self.courier.pump(PUMP_RECORDS):
             continue
 
     @property
     def owes(self) -> bool:
         """Whether the broker lacks something that is durable here."""
-        return self.outbox.left > 0
+        return self.courier.left > 0
 
     def _keep(self) -> None:
         """The cursor to the disk, and old segments from it."""
-        self.wal.delivered = self.outbox.delivered
+        self.wal.delivered = self.courier.delivered
         self.wal.save_cursor()
         self.wal.expire(self._now_s(), KEEP_S)
 

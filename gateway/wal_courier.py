@@ -5,7 +5,7 @@ own: the gateway and the simulator run the same code.
 2. Once the broker has not confirmed the oldest record for STALL_S, or too many are on their way,
    new records go to the disk alone, so that they are stamped when they are sent, not before.
 3. When the broker confirms again, the disk is read in order until nothing is left to send but
-   what is not durable yet; that follows from memory, and the outbox is live again.
+   what is not durable yet; that follows from memory, and the courier is live again.
 4. A record the broker refuses takes the whole rest with it: all is read again from the first one
    it does not have. Order per key stays, and de-duplication drops what arrives twice.
 """
@@ -50,7 +50,7 @@ class Source(Protocol):
         """Some records up to this seq."""
 
 
-class Outbox:
+class Courier:
     """Used from one thread; `now_s` is any clock that does not go back."""
 
     def __init__(

@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from gateway.wal import Wal
-from gateway.wal_outbox import RETRY_S, STALL_S, WINDOW_MAX, Entry, Outbox
+from gateway.wal_courier import RETRY_S, STALL_S, WINDOW_MAX, Courier, Entry
 from gateway.wal_reader import Reader
 from schemas.event import Event
 from tests.simulator.disk import MemoryFolder
@@ -18,7 +18,7 @@ WORLDS, STEPS, ROUNDS_MAX = 300, 120, 10_000
 
 @dataclass
 class Bench:
-    """A log, an outbox and a broker that answers when it is told to."""
+    """A log, an courier and a broker that answers when it is told to."""
 
     folder: MemoryFolder = field(default_factory=MemoryFolder)
     now_s: float = 1_000.0
@@ -36,8 +36,8 @@ class Bench:
         self.wal = Wal(self.folder, bytes_max=1 << 30, segment_bytes=500)
         self.asked.clear()
         self.waiting.clear()
-        self.outbox = Outbox(self.wal.delivered, self._reader, self._produce, lambda: self.now_s)
-        self.outbox.opened(self.wal.last)
+        self.courier = Courier(self.wal.delivered, self._reader, self._produce, lambda: self.now_s)
+        self.courier.opened(self.wal.last)
 
     def _reader(self, seq: int) -> Reader:
         return Reader(self.folder, lambda: self.wal.segments[:], seq)
@@ -52,21 +52,21 @@ class Bench:
         self.written += 1
         entry = Entry(b"%d" % self.written, Event())
         self.waiting.append(entry)
-        self.outbox.offer(entry)
+        self.courier.offer(entry)
 
     def commit(self, count: int = 1 << 30) -> None:
         group, self.waiting = self.waiting[:count], self.waiting[count:]
         if group:
-            self.outbox.settled(group, self.wal.commit([each.payload for each in group]))
+            self.courier.settled(group, self.wal.commit([each.payload for each in group]))
 
     def answer(self, count: int = 1 << 30, *, good: bool = True) -> None:
         now, self.asked[:] = self.asked[:count], self.asked[count:]
         for entry in now:
-            self.outbox.confirmed(entry, good=good)
+            self.courier.confirmed(entry, good=good)
 
     def end(self) -> None:
         """The process ends, its cursor saved or not."""
-        self.wal.delivered = self.outbox.delivered
+        self.wal.delivered = self.courier.delivered
         self.wal.save_cursor()
 
     def drain(self) -> None:
@@ -76,8 +76,8 @@ class Bench:
             self.commit()
             self.answer()
             self.now_s += RETRY_S
-            self.outbox.pump(7)
-            if self.outbox.live and not self.outbox.left and not self.asked:
+            self.courier.pump(7)
+            if self.courier.live and not self.courier.left and not self.asked:
                 return
         raise AssertionError("it never came to rest")
 
@@ -85,26 +85,26 @@ class Bench:
 @pytest.fixture
 def bench() -> Bench:
     made = Bench()
-    made.outbox.pump(1)
-    assert made.outbox.live
+    made.courier.pump(1)
+    assert made.courier.live
     return made
 
 
 def test_a_live_record_goes_to_the_broker_before_it_is_durable(bench: Bench) -> None:
     bench.offer()
-    assert bench.sent == [b"1"] and bench.outbox.left == 0
+    assert bench.sent == [b"1"] and bench.courier.left == 0
     bench.commit()
-    assert bench.outbox.left == 1
+    assert bench.courier.left == 1
     bench.answer()
-    assert bench.outbox.delivered == 1 and bench.outbox.left == 0
+    assert bench.courier.delivered == 1 and bench.courier.left == 0
 
 
 def test_what_the_broker_has_before_the_disk_counts_once_the_disk_has_it(bench: Bench) -> None:
     bench.offer()
     bench.answer()
-    assert bench.outbox.delivered == 0
+    assert bench.courier.delivered == 0
     bench.commit()
-    assert bench.outbox.delivered == 1
+    assert bench.courier.delivered == 1
 
 
 def test_the_cursor_stays_at_the_first_record_that_is_missing(bench: Bench) -> None:
@@ -113,9 +113,9 @@ def test_the_cursor_stays_at_the_first_record_that_is_missing(bench: Bench) -> N
     bench.commit()
     bench.asked = [bench.asked[0], bench.asked[2], bench.asked[1]]
     bench.answer(2)
-    assert bench.outbox.delivered == 1
+    assert bench.courier.delivered == 1
     bench.answer()
-    assert bench.outbox.delivered == 3
+    assert bench.courier.delivered == 3
 
 
 def test_while_the_broker_is_away_records_stay_on_the_disk_and_follow_in_order(
@@ -127,18 +127,18 @@ def test_while_the_broker_is_away_records_stay_on_the_disk_and_follow_in_order(
     for _ in range(50):
         bench.offer()
         bench.commit()
-        bench.outbox.pump(10)
-    assert bench.sent == [b"1"] and bench.outbox.left == 51
+        bench.courier.pump(10)
+    assert bench.sent == [b"1"] and bench.courier.left == 51
     bench.offer()
     bench.drain()
     assert bench.sent == [b"%d" % each for each in range(1, 53)]
-    assert bench.outbox.drained == 51
+    assert bench.courier.drained == 51
 
 
 def test_no_more_than_a_window_is_on_its_way(bench: Bench) -> None:
     for _ in range(WINDOW_MAX + 10):
         bench.offer()
-    assert len(bench.sent) == WINDOW_MAX and not bench.outbox.live
+    assert len(bench.sent) == WINDOW_MAX and not bench.courier.live
     bench.drain()
     assert bench.sent == [b"%d" % each for each in range(1, WINDOW_MAX + 11)]
 
@@ -151,7 +151,7 @@ def test_a_refused_record_takes_those_behind_it_with_it(bench: Bench) -> None:
     bench.answer(1, good=False)
     bench.answer()
     bench.offer()
-    assert bench.outbox.delivered == 1 and bench.sent[4:] == []
+    assert bench.courier.delivered == 1 and bench.sent[4:] == []
     bench.drain()
     assert bench.sent[4:] == [b"2", b"3", b"4", b"5"]
 
@@ -181,12 +181,12 @@ def test_what_a_process_left_is_sent_before_anything_new(bench: Bench) -> None:
 
 def test_a_group_the_disk_had_no_room_for_is_forgotten(bench: Bench) -> None:
     bench.offer()
-    bench.outbox.settled(bench.waiting, 0)
+    bench.courier.settled(bench.waiting, 0)
     bench.waiting.clear()
     bench.answer()
     bench.offer()
     bench.drain()
-    assert bench.outbox.delivered == 1 and bench.sent == [b"1", b"2"]
+    assert bench.courier.delivered == 1 and bench.sent == [b"1", b"2"]
 
 
 def step(bench: Bench, chance: Random) -> None:
@@ -203,7 +203,7 @@ def step(bench: Bench, chance: Random) -> None:
     elif what == 9:
         bench.takes = chance.random() < 0.7
     elif what == 10:
-        bench.outbox.pump(chance.randint(1, 5))
+        bench.courier.pump(chance.randint(1, 5))
     elif chance.random() < 0.2:
         durable = {payload for _, payload in committed(bench)}
         bench.waiting.clear()
