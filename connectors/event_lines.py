@@ -72,7 +72,7 @@ def line_event(line: bytes, where: str, site_of: Callable[[str], Site | None]) -
         consent=consent_of(site, envelope.consent),
     )
     try:
-        return to_event(wire, head, site.currency)
+        return to_event(wire, head, site)
     except NotAnEvent as bad:
         raise BadLine(f"{where}: {bad.field}: {bad.error}") from bad
 

@@ -20,31 +20,31 @@ class BadBody(Exception):
         self.status, self.field, self.error = status, field, error
 
 
-def inflate(data: bytes, encoding: str) -> bytes:
-    """The body after decompression, at most 64 KiB of it. Raises BadBody.
+def inflate(data: bytes, encoding: str, most: int = BODY_BYTES_MAX) -> bytes:
+    """The body after decompression, at most `most` bytes of it. Raises BadBody.
 
     The output is bounded before it is made, so that a bomb costs no memory.
     """
-    if len(data) > BODY_BYTES_MAX:
-        raise _too_large()
+    if len(data) > most:
+        raise _too_large(most)
     if encoding in ("", "identity"):
         return data
     if encoding != "gzip":
         raise BadBody(415, "Content-Encoding", "want gzip or none")
     stream = zlib.decompressobj(wbits=31)
     try:
-        out = stream.decompress(data, BODY_BYTES_MAX + 1)
+        out = stream.decompress(data, most + 1)
     except zlib.error:
         raise BadBody(400, "body", "no gzip data; send it plain or compress it again") from None
-    if len(out) > BODY_BYTES_MAX or len(out) > RATIO_MAX * len(data):
-        raise _too_large()
+    if len(out) > most or len(out) > RATIO_MAX * len(data):
+        raise _too_large(most)
     if not stream.eof or stream.unused_data:
         raise BadBody(400, "body", "want exactly one complete gzip member")
     return out
 
 
-def _too_large() -> BadBody:
-    return BadBody(413, "body", f"at most {BODY_BYTES_MAX} bytes uncompressed; send less at once")
+def _too_large(most: int) -> BadBody:
+    return BadBody(413, "body", f"at most {most} bytes uncompressed; send less at once")
 
 
 def parse(data: bytes) -> dict[str, Any]:

@@ -15,6 +15,8 @@ from schemas.event import (
     Product,
     Source,
 )
+from schemas.ids import identity_ref
+from schemas.site import Site
 
 CUSTOM, TYPE = "custom", "type"
 PERCENT_PPM = 10_000
@@ -28,7 +30,7 @@ class NotAnEvent(Exception):
         self.field, self.error = field, error
 
 
-def to_event(wire: WireEvent, envelope: Event, currency: str) -> Event:
+def to_event(wire: WireEvent, envelope: Event, site: Site) -> Event:
     """The event with the envelope's site, visitor, session and consent. Raises NotAnEvent."""
     kind, properties = _kind(wire)
     if kind in OUTCOMES:
@@ -44,7 +46,7 @@ def to_event(wire: WireEvent, envelope: Event, currency: str) -> Event:
         ts_ms=wire.ts,
         user_mode=wire.user_mode or envelope.user_mode,
         page=wire.page and _page(wire.page),
-        product=wire.product and _product(wire.product, currency),
+        product=wire.product and _product(wire.product, site.currency),
         source=wire.source and _source(wire.source),
         scroll_depth_ppm=scroll_ppm(vectors),
         tap_velocity_ms=_whole(vectors.tap_velocity_ms),
@@ -55,7 +57,7 @@ def to_event(wire: WireEvent, envelope: Event, currency: str) -> Event:
         source_shown=wire.source_shown,
         painted_at_ms=wire.painted_at_ms,
         properties=properties,
-        identity_ref=wire.identity_ref,
+        identity_ref=wire.identity_ref and identity_ref(site.site, site.salt, wire.identity_ref),
     )
 
 

@@ -33,13 +33,13 @@ class Recent:
         self._remembered_max = remembered_max
 
     def look(self, key: Key, digest: bytes) -> tuple[Verdict, Future[Any] | None]:
-        """The verdict, and for a duplicate in flight the future it has to wait for."""
+        """The verdict, and the future to wait for while the first of that id is in flight."""
         flying = self._in_flight.get(key)
         known = flying[0] if flying else self._durable.get(key)
         if known is None:
             return Verdict.NEW, None
         if known != digest:
-            return Verdict.CONFLICT, None
+            return Verdict.CONFLICT, flying[1] if flying else None
         return Verdict.DUPLICATE, flying[1] if flying else None
 
     def start(self, key: Key, digest: bytes, future: Future[Any]) -> None:

@@ -47,6 +47,7 @@ class Asked(Struct, frozen=True, gc=False):
     traceparent: str | None = None
     opted_out: bool = False
     bot: bool = False
+    consent_unsaid: bool = False
 
 
 class Refusal(Struct, frozen=True):
@@ -183,10 +184,11 @@ def _judged(
         bot=asked.bot,
         user_mode="authenticated" if subject.known else "anonymous",
         traceparent=asked.traceparent,
+        consent_unsaid=asked.consent_unsaid,
     )
     for index, raw in enumerate(batch.events):
         try:
-            event = to_event(_wire_event(raw, parsed[index]), envelope, site.currency)
+            event = to_event(_wire_event(raw, parsed[index]), envelope, site)
         except NotAnEvent as bad:
             rejected.append(Rejected(index, bad.field, bad.error))
         except msgspec.DecodeError as error:

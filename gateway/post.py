@@ -106,10 +106,10 @@ class Poster:
         waiter = self._hub.expect(key, slot_id) if slot_id else None
         try:
             body, waits = self._append(batch, slot_id)
-            if not body.accepted and not body.duplicates:
-                return Answer(400, _encode(_nothing_taken(body.rejected)))
             if not await self._durable(waits):
                 return _unavailable(waits)
+            if not body.accepted and not body.duplicates:
+                return Answer(400, _encode(_nothing_taken(body.rejected)))
             self._metrics.ack_s.observe(time.monotonic() - started_s)
             if waiter is not None:
                 body = await self._decided(body, waiter, slot_id, started_s + wait_ms / 1000)

@@ -9,6 +9,9 @@
 | p token          | granted         | v from the seed, or from the page id         |
 | u token          | granted         | the token's: a known user                    |
 | u token          | denied          | p from the session                           |
+
+Keys of seeds follow from the present mint secret: after its rotation a visitor whose token is older
+than the overlap is a stranger. Keys of known users follow from the salt, which is never rotated.
 """
 
 from __future__ import annotations

@@ -27,6 +27,7 @@ Token = Annotated[str, Meta(min_length=1, max_length=256)]
 ClientMs = Annotated[int, Meta(ge=TS_MIN_MS, le=TS_MAX_MS, description="Client clock, epoch ms")]
 Index = Annotated[int, Meta(ge=0, le=INDEX_MAX)]
 Money = Annotated[str, Meta(pattern=MONEY, max_length=19, description="Decimal string")]
+Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z", description="SHA-256 in hex")]
 Text64 = Annotated[str, Meta(max_length=64)]
 Text128 = Annotated[str, Meta(max_length=128)]
 Text256 = Annotated[str, Meta(max_length=256)]
@@ -99,7 +100,7 @@ class WireEvent(Struct, frozen=True, gc=False):
     decision_id: Id | None = None
     source_shown: Literal["model", "rule", "fallback"] | None = None
     painted_at_ms: ClientMs | None = None
-    identity_ref: Text128 | None = None
+    identity_ref: Digest | None = None
     properties: dict[PropertyName, Property] | None = None
     user_mode: Literal["anonymous", "authenticated"] | None = None
 
@@ -157,6 +158,7 @@ class Hello(Struct, frozen=True, gc=False):
 
 INTERNAL_NAMES = frozenset(
     "internal user_key user_id visitor_id site session_id tab_id received_at received_at_ms "
-    "accepted_at accepted_at_ms gateway_id conn_id bot pii traceparent consent".split()
+    "accepted_at accepted_at_ms gateway_id conn_id bot pii traceparent consent "
+    "consent_unsaid".split()
 )
 """Names an event may not carry: they are the gateway's, or belong to the envelope."""

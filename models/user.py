@@ -198,10 +198,8 @@ def _fresh(
 ) -> None:
     """The order-dependent rest: profile, model, stage, outcomes, deadlines, decision."""
     now_ms = profile.now_ms
-    consent = event.consent
-    allowed = consent.analytics | consent.personalization << 1 | consent.marketing << 2
-    if allowed != profile.consent:
-        profile.consent, profile.consent_at_ms = allowed, now_ms
+    if not event.consent_unsaid:
+        _consent(profile, event)
     profile.identified = profile.identified or ":u:" in user_key
     percentile = 500_000
     if event.product is not None:
@@ -228,6 +226,14 @@ def _fresh(
     stopwatch.lap("auction")
     if event.type == "page_leave" and ":p:" in user_key:
         clear_page(profile)
+
+
+def _consent(profile: Profile, event: Event) -> None:
+    """What the visitor said last, and since when."""
+    said = event.consent
+    allowed = said.analytics | said.personalization << 1 | said.marketing << 2
+    if allowed != profile.consent:
+        profile.consent, profile.consent_at_ms = allowed, profile.now_ms
 
 
 def _score(profile: Profile, tab: Tab, event: Event, view: View) -> list[float] | None:

@@ -111,6 +111,7 @@ class Event(Struct, frozen=True, kw_only=True, gc=False):
     conn_id: str = ""
     bot: bool = False
     traceparent: str | None = None
+    consent_unsaid: bool = False
 
     @classmethod
     def from_record(cls, record: dict[str, Any]) -> Event:

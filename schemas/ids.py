@@ -59,6 +59,11 @@ def known_key(site: str, salt: bytes, known_id: str) -> UserKey:
     return UserKey(f"{site}:u:{digest[:16].hex()}")
 
 
+def identity_ref(site: str, salt: bytes, digest: str) -> str:
+    """What the log keeps of a digest of an address: without the salt nobody can try addresses."""
+    return new_hmac(salt, joined("identity", site, digest), sha256).hexdigest()
+
+
 def slot_id(site: str, user_key: str, placement: str, kind: str, ref: str) -> SlotId:
     """Name of one decision slot. `ref` is an event_id, or `kind` + deadline ms for a deadline."""
     data = joined(site, user_key, placement, kind, ref)

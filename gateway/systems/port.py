@@ -25,7 +25,8 @@ class Told(Struct, frozen=True):
 
     `visitor_token` is the browser's, where the system carries it along; `known_id` is the system's
     own name of a customer; `seed` stands for a visitor nobody has named. `session_id` and `tab_id`
-    place the event in a de-duplication window of its own.
+    place the event in a de-duplication window of its own. `consent` is what the visitor said; None
+    where the system cannot know: a profile then keeps what it was told before.
     """
 
     event: dict[str, Any]
@@ -56,8 +57,11 @@ class Adapter(Protocol):
     def authenticate(self, call: Call, site: Site) -> None:
         """Prove that the request comes from this site's system."""
 
-    def told(self, call: Call, site: Site) -> list[Told]:
-        """The events of the request; none for what kairos has no use for."""
+    def told(self, call: Call, site: Site) -> list[Told | NotTaken]:
+        """The events of the request; none for what kairos has no use for.
+
+        What is wrong with one of several is told in its place, so that the others are taken.
+        """
 
 
 def text(value: Any, limit: int = 256) -> str:

@@ -8,6 +8,7 @@ e-commerce specification become kairos' own; any other name travels as custom.
 from __future__ import annotations
 
 import binascii
+import re
 from base64 import b64decode
 from datetime import datetime
 from hashlib import blake2b
@@ -35,6 +36,13 @@ NAMES = {
     "checkout step completed": "checkout_step",
     "order completed": "purchase",
 }
+MESSAGES_MAX = 2_500
+"""Of a batch; Segment's own bound."""
+
+PERSONAL = frozenset("email phone name firstname lastname address".split())
+"""Property names that are not taken over, however they are spelt."""
+
+WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
 CALLS = ("page", "track", "identify", "screen")
 SESSION = "segment"
 
@@ -55,16 +63,16 @@ class Segment:
         if not any(compare_digest(each, sent) for each in known):
             raise NotTaken(401, "Authorization", "the write key is not this site's key")
 
-    def told(self, call: Call, site: Site) -> list[Told]:
+    def told(self, call: Call, site: Site) -> list[Told | NotTaken]:
         """The events of one call or of a batch."""
         parsed = _parsed(call)
         kind = call.path.rstrip("/").rpartition("/")[2]
-        messages = items(parsed.get("batch")) if kind == "batch" else [parsed]
-        return [
-            made
-            for each in messages
-            if (made := _told(each, text(each.get("type")) if kind == "batch" else kind))
-        ]
+        if kind != "batch":
+            found = [_judged(parsed, kind, call.now_ms)]
+        else:
+            messages = items(parsed.get("batch"), MESSAGES_MAX)
+            found = [_judged(each, text(each.get("type")), call.now_ms) for each in messages]
+        return [each for each in found if each is not None]
 
 
 def _parsed(call: Call) -> dict[str, Any]:
@@ -81,14 +89,21 @@ def _write_key(call: Call) -> str:
     return text(_parsed(call).get("writeKey"))
 
 
-def _told(message: dict[str, Any], kind: str) -> Told | None:
+def _judged(message: dict[str, Any], kind: str, now_ms: int) -> Told | NotTaken | None:
+    try:
+        return _told(message, kind, now_ms)
+    except NotTaken as bad:
+        return bad
+
+
+def _told(message: dict[str, Any], kind: str, now_ms: int) -> Told | None:
     if kind not in CALLS:
         return None
     message_id = text(message.get("messageId"), 200)
     anonymous, known = text(message.get("anonymousId"), 128), text(message.get("userId"))
     if not message_id or not (anonymous or known):
         raise NotTaken(400, "messageId", "a call needs messageId and anonymousId or userId")
-    ts_ms = _ms(message.get("timestamp") or message.get("originalTimestamp"))
+    ts_ms = _ms(message.get("timestamp") or message.get("originalTimestamp"), now_ms)
     event = {
         "event_id": "segment-" + _short(message_id),
         # Segment numbers nothing; a second of the clock is a place in the window.
@@ -104,13 +119,16 @@ def _what(message: dict[str, Any], kind: str) -> dict[str, Any]:
     said = mapping(message.get("traits" if kind == "identify" else "properties"))
     name = text(message.get("event"), 64)
     if kind == "track":
-        type_ = NAMES.get(name.lower(), name or "custom")
+        type_ = NAMES.get(name.lower(), name if name and "@" not in name else "custom")
     else:
         type_ = "page_view" if kind in ("page", "screen") else "identify"
     fields: dict[str, Any] = {"type": type_}
     page = mapping(mapping(message.get("context")).get("page")) | (said if kind == "page" else {})
     if page.get("url"):
-        fields["page"] = {name: text(page.get(name), 512) for name in ("url", "path", "title")}
+        # What follows the question mark may name a person.
+        fields["page"] = {
+            name: text(page.get(name), 512).partition("?")[0] for name in ("url", "path")
+        } | {"title": text(page.get("title"), 512)}
     if type_ == "purchase":
         fields["value"] = _money(said.get("revenue") or said.get("total"))
         fields["properties"] = {"order_id": text(said.get("order_id"), 64)}
@@ -119,10 +137,10 @@ def _what(message: dict[str, Any], kind: str) -> dict[str, Any]:
     if said.get("product_id") or said.get("sku"):
         fields["product"] = _product(said)
     elif kind == "track":
-        kept = [(text(each, 64), said[each]) for each in said if each]
+        kept = [(text(each, 64), said[each]) for each in said if each and not _is_personal(each)]
         plain = {name: _value(value) for name, value in kept if _is_plain(value)}
         fields["properties"] = dict(list(plain.items())[: PROPERTIES_MAX - 1])
-    # Traits of `identify` name a person; kairos keeps none of them.
+    # Traits of `identify` name a person; the log gets none of them.
     return fields
 
 
@@ -137,10 +155,21 @@ def _product(said: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _is_plain(value: Any) -> bool:
-    return isinstance(value, str | bool) or (
-        isinstance(value, int | float) and -1e15 <= value <= 1e15
+def _is_personal(name: str) -> bool:
+    words = [each.lower() for each in WORD.findall(name)]
+    # A lone `name` is a person's; product_name is not, customer_first_name is.
+    joined = "".join(words)
+    return (
+        joined in PERSONAL
+        or joined.endswith(("firstname", "lastname"))
+        or not PERSONAL.isdisjoint(set(words) - {"name"})
     )
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, str):
+        return "@" not in value
+    return isinstance(value, bool) or (isinstance(value, int | float) and -1e15 <= value <= 1e15)
 
 
 def _value(value: Any) -> Any:
@@ -158,7 +187,9 @@ def _consent(message: dict[str, Any]) -> WireConsent | None:
     return WireConsent(*(said.get(name) is True for name in names))
 
 
-def _ms(value: Any) -> int:
+def _ms(value: Any, now_ms: int) -> int:
+    if value is None:
+        return now_ms
     try:
         return int(datetime.fromisoformat(text(value)).timestamp() * 1000)
     except (ValueError, OverflowError, OSError):

@@ -24,7 +24,6 @@ from typing import Any
 from gateway import body as bodies
 from gateway.money import BadMoney, to_micros
 from gateway.systems.port import Call, NotTaken, Told, items, mapping, text
-from gateway.wire import WireConsent
 from schemas.site import Site
 
 ATTRIBUTE = "_kairos"
@@ -57,7 +56,7 @@ class Shopify:
         if not any(compare_digest(each, sent) for each in made):
             raise NotTaken(401, "X-Shopify-Hmac-Sha256", "the signature is not this app's")
 
-    def told(self, call: Call, site: Site) -> list[Told]:
+    def told(self, call: Call, site: Site) -> list[Told | NotTaken]:
         """One event, or none for a topic kairos has no use for."""
         record = bodies.parse(call.data)
         topic = call.headers.get("X-Shopify-Topic", "")
@@ -129,10 +128,8 @@ def _told(event: dict[str, Any], record: dict[str, Any], tab_id: str) -> Told:
     token = named.get(ATTRIBUTE) or text(attributes.get(ATTRIBUTE)) or None
     customer = text(mapping(record.get("customer")).get("id"), 40)
     seed = text(record.get("cart_token") or record.get("token") or record.get("id"), 64)
-    marketing = record.get("buyer_accepts_marketing") is True
     # An answer at the checkout is about messages; the page's own choice travels in the token.
-    consent = WireConsent(True, True, marketing) if token else None
-    return Told(event, SESSION, tab_id, token, customer or None, _short(seed), consent)
+    return Told(event, SESSION, tab_id, token, customer or None, _short(seed))
 
 
 def _ms(value: Any, default_ms: int | None = None) -> int:

@@ -1,7 +1,7 @@
 """Keys of sites: made once, kept in the stack's secrets.json (0600), never printed.
 
-A visitor's id follows from the mint secret and a holdout from the salt; a known customer's key
-follows from the identify secret. So these outlive `down`, a rebuilt log and a new broker.
+A visitor's id follows from the mint secret, a holdout and a known customer's key from the salt. So
+these outlive `down`, a rebuilt log and a new broker.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from schemas.site import SECRETS_MAX, Site, SiteSecret
 FILE = "secrets.json"
 SECRETS = ("mint_secret", "identify_secret", "salt")
 SECRET_BYTES = 32
+ROTATED = ("site_key", "mint_secret", "identify_secret")
 
 
 def with_keys(site: Site, stack: Path, known: Site | None = None) -> Site:
@@ -58,7 +59,7 @@ def rotated(site: Site, stack: Path, names: tuple[str, ...], until_ms: int = 0) 
     else:
         # After a leak nothing of that name may hold, whatever an earlier rotation promised.
         still = [each for each in still if each.name not in names]
-    made = replace(site, secrets=tuple(still[-SECRETS_MAX:]), **fresh)
+    made = replace(site, secrets=_bounded(still), **fresh)
     _keep(stack, made)
     return made
 
@@ -66,9 +67,16 @@ def rotated(site: Site, stack: Path, names: tuple[str, ...], until_ms: int = 0) 
 def with_secret(site: Site, stack: Path, name: str, value: bytes) -> Site:
     """The site with the signing secret of an inbound system, in place of an earlier one."""
     others = [each for each in site.secrets if each.name != name]
-    made = replace(site, secrets=(*others[1 - SECRETS_MAX :], SiteSecret(name, value)))
+    made = replace(site, secrets=_bounded([*others, SiteSecret(name, value)]))
     _keep(stack, made)
     return made
+
+
+def _bounded(found: list[SiteSecret]) -> tuple[SiteSecret, ...]:
+    """At most SECRETS_MAX; the oldest rotated go, never the one secret of a connected system."""
+    systems = [each for each in found if each.name not in ROTATED]
+    others = [each for each in found if each.name in ROTATED]
+    return (*systems, *others[max(0, len(found) - SECRETS_MAX) :])
 
 
 def _bytes(value: str | bytes) -> bytes:

@@ -26,9 +26,11 @@ from schemas.event import Consent, Event
 from schemas.model import Model
 from schemas.products import CatalogueProduct, Products
 from schemas.profile import Profile
+from schemas.site import Site
 
 SITE = "demo"
 CURRENCY = "EUR"
+_SHOP = Site(currency=CURRENCY)
 START_MS = 1_760_000_000_000
 _DAY_MS = 86_400_000
 _RETURNS = 0.15
@@ -78,7 +80,7 @@ def logged(
         accepted_at_ms=received_at_ms,
         consent=Consent(True, True, True),
     )
-    return to_event(convert(wire, WireEvent), envelope, CURRENCY)
+    return to_event(convert(wire, WireEvent), envelope, _SHOP)
 
 
 class Profiler:

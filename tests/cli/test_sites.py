@@ -98,11 +98,22 @@ def test_a_leak_ends_every_earlier_overlap_of_that_secret(tmp_path: Path) -> Non
     assert len(site.accepted("identify_secret", later_ms - 1)) == 2
 
 
+def test_a_connected_system_takes_the_place_of_a_rotated_secret(tmp_path: Path) -> None:
+    """Never that of another system, however often either was done."""
+    site = with_secret(with_keys(Site(site="demo"), tmp_path), tmp_path, "shopify", b"whsec")
+    for _ in range(SECRETS_MAX):
+        site = rotated(site, tmp_path, ("site_key",), int(time.time() * 1000) + HOUR_MS)
+    site = with_secret(site, tmp_path, "other", b"o")
+    assert [site.accepted(name, 0) for name in ("shopify", "other")] == [(b"whsec",), (b"o",)]
+    assert len(site.secrets) == SECRETS_MAX
+
+
 def test_rotations_are_bounded_and_the_file_is_its_owners_alone(tmp_path: Path) -> None:
-    site = with_keys(Site(site="demo"), tmp_path)
+    site = with_secret(with_keys(Site(site="demo"), tmp_path), tmp_path, "shopify", b"whsec")
     for _ in range(SECRETS_MAX + 5):
         site = rotated(site, tmp_path, ("site_key",), int(time.time() * 1000) + HOUR_MS)
     assert len(site.secrets) == SECRETS_MAX
+    assert site.accepted("shopify", 0) == (b"whsec",)
     assert stat.S_IMODE((tmp_path / "secrets.json").stat().st_mode) == 0o600
 
 

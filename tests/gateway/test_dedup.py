@@ -33,8 +33,11 @@ async def test_a_durable_event_is_remembered_and_a_failed_one_is_not() -> None:
 async def test_the_same_id_with_other_content_is_a_conflict() -> None:
     recent, future = Recent(), Future[None]()
     recent.start(KEY, b"a", future)
-    assert recent.look(KEY, b"b") == (Verdict.CONFLICT, None)
+    assert recent.look(KEY, b"b") == (Verdict.CONFLICT, future)
     assert recent.look(("demo:v:2", "e1"), b"b") == (Verdict.NEW, None)
+    future.set_result(None)
+    await asyncio.sleep(0)
+    assert recent.look(KEY, b"b") == (Verdict.CONFLICT, None)
 
 
 async def test_memory_is_bounded() -> None:

@@ -209,6 +209,20 @@ async def test_a_batch_of_several_people_is_taken_apart(gateway: Gateway) -> Non
     assert len({each.user_key for each in gateway.log.events}) == 2
 
 
+@pytest.mark.parametrize("granted", [True, False])
+async def test_an_order_says_nothing_of_its_visitors_consent(
+    gateway: Gateway, granted: bool
+) -> None:
+    """It stays under the key of its token, and the profile keeps what the page was told."""
+    said = {"analytics": True, "personalization": granted, "marketing": False}
+    first = await (await gateway.client.post("/v1/events", json=make_batch(consent=said))).json()
+    attributes = [{"name": "_kairos", "value": first["visitor_token"]}]
+    await webhook(gateway, "orders/create", {**ORDER, "note_attributes": attributes})
+    page, order = gateway.log.events
+    assert order.user_key == page.user_key
+    assert (page.consent_unsaid, order.consent_unsaid) == (False, True)
+
+
 @pytest.mark.parametrize("key", ["", "pk_other", "pk_demo2"])
 async def test_a_wrong_write_key_is_refused(gateway: Gateway, key: str) -> None:
     assert (await segment(gateway, "track", message(), key))[0] == 401

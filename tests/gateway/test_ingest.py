@@ -47,6 +47,9 @@ BAD_EVENTS: list[tuple[Any, str]] = [
     (make_event(type="probe"), "type"),
     (make_event(type="handoff"), "type"),
     (make_event(type="erase"), "type"),
+    (make_event(identity_ref="ann@x.example"), "identity_ref"),
+    (make_event(identity_ref="a" * 63), "identity_ref"),
+    (make_event(identity_ref="A" * 64), "identity_ref"),
     (make_event(page={"url": 5}), "page.url"),
     (make_event(page={"url": "x" * 2049}), "page.url"),
     (make_event(page={"title": "x" * 513}), "page.title"),
@@ -250,3 +253,15 @@ def test_the_seed_in_capitals_is_the_same_visitor() -> None:
         if isinstance(each, Accepted)
     }
     assert len(keys) == 1
+
+
+def test_a_digest_of_an_address_is_hashed_again_under_the_salt() -> None:
+    """Whoever reads the log cannot try addresses; one address stays one reference."""
+    sent = make_batch(make_event(type="identify", identity_ref="a" * 64))
+    kept = set()
+    for salt in (b"s" * 32, b"t" * 32, b"s" * 32):
+        site = make_site(salt=salt)
+        result = ingest(json.dumps(sent).encode(), Asked(), {"demo": site}.get, now_ms=TS_MS)
+        assert isinstance(result, Accepted)
+        kept.add(result.taken[0].event.identity_ref)
+    assert len(kept) == 2 and "a" * 64 not in kept

@@ -18,6 +18,28 @@ from tests.gateway.test_inbound import ORDER, gateway, webhook
 __all__ = ["gateway"]
 EXTENSIONS = Path(__file__).parents[2] / "shops" / "shopify" / "extensions"
 PIXEL = EXTENSIONS / "kairos-pixel" / "src" / "pixel.js"
+CART = EXTENSIONS / "kairos-theme" / "assets" / "kairos-cart.js"
+PAGES = """
+const sent = [];
+const pages = PAGES;
+const kept = {};
+for (const token of pages) {
+  if (token) kept['kairos.v'] = JSON.stringify({ token }); else delete kept['kairos.v'];
+  const tells = [];
+  globalThis.localStorage = { getItem: (n) => kept[n] ?? null,
+    setItem: (n, v) => { kept[n] = v; }, removeItem: (n) => { delete kept[n]; } };
+  globalThis.window = { addEventListener: (_, tell) => tells.push(tell) };
+  globalThis.document = { addEventListener: (_, tell) => tells.push(tell) };
+  globalThis.fetch = async (_, asked) => {
+    sent.push(JSON.parse(asked.body).attributes._kairos);
+    return { ok: true };
+  };
+  globalThis.setTimeout = (tell) => tells.push(tell);
+  CODE
+  for (const tell of tells) { tell(); await Promise.resolve(); await null; }
+}
+console.log(JSON.stringify(sent));
+"""
 CHECKOUT = {
     "token": "ck-1",
     "totalPrice": {"amount": 403, "currencyCode": "EUR"},
@@ -57,7 +79,8 @@ async def test_an_order_told_by_pixel_and_webhook_is_one_purchase(gateway: Gatew
     first = await (await gateway.client.post("/v1/events", json=batch)).json()
     assert first["accepted"] == 1
     attributes = [{"name": "_kairos", "value": held}]
-    assert (await webhook(gateway, "orders/create", {**ORDER, "note_attributes": attributes}))[0]
+    status, said = await webhook(gateway, "orders/create", {**ORDER, "note_attributes": attributes})
+    assert (status, said["accepted"], said["duplicates"], said["rejected"]) == (200, 0, 1, 0)
     orders = [each for each in gateway.log.events if each.type == "purchase"]
     places = {(o.user_key, o.session_id, o.tab_id, o.session_index, o.event_id) for o in orders}
     assert len(places) == 1 and {each.value_micros for each in orders} == {403_000_000}
@@ -72,6 +95,25 @@ async def test_steps_of_a_checkout_are_taken(gateway: Gateway) -> None:
 def test_a_visitor_without_a_token_is_not_followed() -> None:
     """No consent means nothing is stored, so the checkout stays silent."""
     assert batch_of(recorded("checkout_completed"), None) is None
+
+
+@pytest.mark.parametrize(
+    ("pages", "told"),
+    [
+        (["a"], ["a"]),
+        (["a", "b"], ["a", "b"]),
+        ([""], []),
+        (["a", "", ""], ["a", ""]),
+    ],
+)
+def test_the_cart_loses_the_token_with_its_visitors_consent(
+    pages: list[str], told: list[str]
+) -> None:
+    """Each page load holds a token or none; a withdrawal clears what an earlier page told."""
+    code = PAGES.replace("PAGES", json.dumps(pages)).replace("CODE", CART.read_text())
+    command = ["node", "--input-type=module", "-e", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert json.loads(done.stdout) == told
 
 
 def test_settings_have_the_form_that_shopify_reads() -> None:

@@ -16,6 +16,7 @@ from infra.demo.goods import STAND_IN
 from infra.demo.personas import BY_NAME, PERSONAS, choose
 from infra.demo.visit import Visitor
 from schemas.event import Event
+from schemas.site import Site
 
 START_MS = 1_760_000_000_000
 DISCOUNT = {
@@ -55,7 +56,7 @@ def test_every_event_passes_the_gateways_validation(persona: str) -> None:
         for event in visit(persona, f"wire{seed}")[1]:
             text = msgspec.json.encode(event)
             wire = msgspec.json.decode(text, type=WireEvent)
-            assert to_event(wire, Event(site="demo"), "EUR").type == event["type"]
+            assert to_event(wire, Event(site="demo"), Site(site="demo")).type == event["type"]
 
 
 @pytest.mark.parametrize("persona", sorted(BY_NAME))

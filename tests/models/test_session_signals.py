@@ -129,7 +129,7 @@ def test_prices_lie_somewhere_and_go_somewhere(looks, expected):
     assert s.percentile_last_ppm == looks[-1][1]
 
 
-@pytest.mark.promise("C28", "E44")
+@pytest.mark.promise("C28")
 def test_tabs_of_one_visitor_share_the_session():
     """And each keeps its own page; the ninth takes the place of the one not used longest."""
     events = [event("page_view", n, n, tab_id=f"t{n}", page=page(f"/{n}")) for n in range(9)]

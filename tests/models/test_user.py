@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from models.effects import Decide, Forget, Reject, SetTimer
 from models.user import PROFILE_TTL_MS, advance, step
 from schemas.decision import bitmap_names
+from schemas.event import Consent
 from schemas.model import Head
 from schemas.profile import STATE_BYTES_MAX, dump, load
 from schemas.render import Render
@@ -369,6 +370,16 @@ def test_a_stale_event_is_counted_but_never_asks():
     old = event("page_view", sent_at_ms=BEGINNING + 31_000)
     decisions, profile = play([old], context(campaign()))
     assert decisions == [] and profile.applied == 1
+
+
+def test_an_event_that_says_nothing_of_consent_leaves_it_as_it_is():
+    """An order told by a shop's back end gives nothing back that was withdrawn."""
+    denied = event("page_view", 0, 0, consent=Consent(analytics=True))
+    order = event("purchase", 1, 1, consent=ALL, consent_unsaid=True)
+    _, profile = play([denied, order], context())
+    assert (profile.consent, profile.consent_at_ms) == (1, denied.received_at_ms)
+    _, said = play([replace(order, event_id="x", consent_unsaid=False)], context())
+    assert said.consent == 7
 
 
 SESSION = journey(

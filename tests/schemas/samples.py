@@ -76,6 +76,7 @@ def event() -> Event:
         conn_id="c1",
         bot=True,
         traceparent="00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        consent_unsaid=True,
     )
 
 
