@@ -146,7 +146,7 @@ def outcome(read: Any, body: bytes) -> Any:
 def test_a_topic_that_was_not_built_is_coded_by_python() -> None:
     """Another release's schema has another name, so a stale module is never taken for it."""
     schema = json.loads(schema_text("events"))
-    assert native_codec({**schema, "fields": schema["fields"][:-1]}, Event) is None
+    assert native_codec({**schema, "fields": schema["fields"][1:]}, Event) is None
     assert native_codec(json.loads(schema_text("sites")), KINDS["sites"]) is None
 
 
