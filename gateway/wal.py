@@ -91,7 +91,7 @@ class Wal:
 
     def _verify(self, segment: Segment, following: Segment | None) -> None:
         data = self.folder.read(segment.name, 0, segment.size)
-        records, damage, torn = judged(data, segment.first, following and following.first)
+        records, damage, torn = judged(data, segment.first, following.first if following else None)
         segment.end = records[-1].seq + 1 if records else segment.first
         for each in damage:
             self._quarantine(segment, each, data)

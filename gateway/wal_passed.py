@@ -47,7 +47,8 @@ class PassedOver:
         if not self._waiting:
             return
         for entry in group:
-            if not durable and self._waiting.pop(entry, None):
+            if not durable and entry in self._waiting:
+                del self._waiting[entry]
                 self._courier.confirmed(entry, good=True)
         self.copy()
 
