@@ -191,8 +191,7 @@ class Hub:
         seq = 0 if found.actions else found.seq
         frames = [*map(frame_of, present.cancel_frames(found.cancels, seq, found.epoch))]
         frames += filter(None, (self._tell.frame(by_slot[d.slot_id]) for d in found.actions))
-        if not found.actions:
-            frames += self._newest_none(known, where)
+        frames += self._newest_none(known, where)
         self.counts["resumed"] += len(frames)
         return Welcome(found.epoch, found.seq, found.resumed, frames)
 
