@@ -18,7 +18,8 @@ from schemas.model import UNSIGNED
 class Endpoints:
     """Addresses of the two parts that every tool on the log needs.
 
-    `model_keys` are what the job trusts: KAIROS_MODEL_KEYS, else the stack's own key.
+    `model_keys` are what the job trusts: KAIROS_MODEL_KEYS, else what the stack's job was started
+    with, else the stack's own key.
     """
 
     brokers: str
@@ -28,12 +29,15 @@ class Endpoints:
 
 def endpoints(env: Mapping[str, str] = os.environ) -> Endpoints:
     """KAIROS_BROKERS and KAIROS_REGISTRY_URL, each else as stack.json says."""
-    running = read_state(read_layout(env).stack).endpoints
+    state = read_state(read_layout(env).stack)
+    running = state.endpoints
     brokers = env.get("KAIROS_BROKERS") or running.get("brokers", "")
     registry = env.get("KAIROS_REGISTRY_URL") or running.get("registry", "")
     for name, value in (("KAIROS_BROKERS", brokers), ("KAIROS_REGISTRY_URL", registry)):
         if not value:
             raise CommandError(f"no stack runs and {name} is not set; run `kairos up` or set it")
     stack = read_layout(env).stack
-    own = trusted(stack, env) if (stack / FILE).exists() or keys_in(env) else (UNSIGNED,)
-    return Endpoints(brokers, registry, own)
+    keys = keys_in(env) or tuple(state.model_keys)
+    if not keys:
+        keys = trusted(stack, env) if (stack / FILE).exists() else (UNSIGNED,)
+    return Endpoints(brokers, registry, keys)

@@ -22,6 +22,7 @@ from connectors.log_topics import LogUnavailable
 from connectors.log_transfer import ImportRefused, Transfer, export_log, import_log
 from connectors.registry import RegistryClient, RegistryRefused, RegistryUnavailable
 from schemas.chain import total
+from schemas.model import UNSIGNED
 
 NAME = "log"
 HELP = "export the log to files, or import it into empty topics"
@@ -68,11 +69,19 @@ def run(args: argparse.Namespace) -> int:
 
 def _tell_keys(folder: Path, trusted: tuple[str, ...]) -> None:
     """Models that this stack's job does not trust would be refused, and rules decide."""
-    keys = log_files.read_manifest(folder).model_keys
-    if not set(keys) <= set(trusted):
+    logged = log_files.read_manifest(folder).model_keys
+    if UNSIGNED in trusted:
+        return
+    others = [key for key in logged if key not in (*trusted, UNSIGNED)]
+    if others:
         progress(
-            f"the models of this log were signed by other keys; start the job with "
-            f"KAIROS_MODEL_KEYS={','.join(keys)} to take them"
+            "the models of this log were signed by other keys; start the job with "
+            f"KAIROS_MODEL_KEYS={','.join([*trusted, *others])} to take them too"
+        )
+    if UNSIGNED in logged:
+        progress(
+            "the job of this log took models that nobody signed; this stack's refuses them and "
+            "rules decide: `kairos model publish` signs a model anew"
         )
 
 

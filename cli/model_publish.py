@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,14 @@ from cli.output import CommandError, print_json, print_result, table
 from connectors.avro import BadFrame, Codec, codec, schema_text
 from connectors.control import ControlWriter
 from connectors.memory import MemoryRegistry
-from connectors.model_keys import KeyRefused, PrivateKey, refuse_unknown_names
+from connectors.model_keys import KeyRefused, PrivateKey, Trust, refuse_unknown_names
 from connectors.onnx import ModelRefused, OnnxScorer
 from connectors.registry import RegistryClient
 from infra.local.layout import read_layout
 from infra.local.model_keys import stack_key
 from infra.model import FOLDER, BadModel, load
 from models.inputs import UnknownInput, compiled
-from schemas.model import Model
+from schemas.model import UNSIGNED, Model
 
 DEFAULT_SITE = "default"
 SIGNED = ".signed"
@@ -56,7 +57,11 @@ def publish_arguments(parser: argparse.ArgumentParser) -> None:
 def rollback_arguments(parser: argparse.ArgumentParser) -> None:
     """`rollback [VERSION] [--site SITE] [--key KEY]`."""
     parser.add_argument(
-        "version", type=int, nargs="?", default=0, help="which one; else the one before the newest"
+        "version",
+        type=int,
+        nargs="?",
+        default=0,
+        help="which one; else the newest that scores differently",
     )
     parser.add_argument("--site", default=DEFAULT_SITE, help="one site, else every site")
     _key_argument(parser)
@@ -145,14 +150,42 @@ def file_codec() -> Codec[Model]:
 
 def rollback(args: argparse.Namespace) -> int:
     """Publish an older model again, as a new version."""
-    found = [each for each in writer(None).history(_TOPIC) if each.site == args.site]
-    newest = max((each.version for each in found), default=0)
-    wanted = args.version or max((e.version for e in found if e.version < newest), default=0)
-    older = [each for each in found if each.version == wanted and wanted < newest]
-    if not older:
-        raise CommandError(f"site {args.site} has no model before version {newest} to go back to.")
-    verify(older[0])
-    return told(writer(args.key).publish_model(replace(older[0], ece_ppm=0)), args)
+    found = [each for each in trusted_history(args.key) if each.site == args.site]
+    older = earlier(found, args.version)
+    if older is None:
+        wanted = f"version {args.version}" if args.version else "other model"
+        raise CommandError(
+            f"site {args.site} has no {wanted} by a trusted key before its newest to go back to; "
+            "`kairos model list` shows what the topic holds."
+        )
+    verify(older)
+    return told(writer(args.key).publish_model(replace(older, ece_ppm=0)), args)
+
+
+def earlier(found: Sequence[Model], version: int = 0) -> Model | None:
+    """Of one site's records, this version before the newest, else the newest of another model."""
+    newest = max(found, key=lambda each: each.version, default=Model())
+    before = [each for each in found if each.version < newest.version]
+    if version:
+        before = [each for each in before if each.version == version]
+    else:
+        before = [each for each in before if _scores_by(each) != _scores_by(newest)]
+    return max(before, key=lambda each: each.version, default=None)
+
+
+def _scores_by(model: Model) -> tuple[Any, ...]:
+    """What scores depend on: a published calibration error makes no other model."""
+    return model.onnx, model.hidden_size, model.features, model.concepts, model.heads
+
+
+def trusted_history(key: Path | None) -> list[Model]:
+    """Models in the topic signed by a key that the job trusts, or by the one to sign with.
+
+    To sign any other would put in force what nobody who may do so has published.
+    """
+    named = [each for each in endpoints().model_keys if each != UNSIGNED]
+    trust = Trust([*named, key_of(key).public])
+    return [each for each in writer(key).history(_TOPIC) if trust.trusts(each)]
 
 
 def list_models(args: argparse.Namespace) -> int:

@@ -90,16 +90,17 @@ def _publish(found: Drift, args: argparse.Namespace) -> int:
             f"{known} decisions with a known outcome are too few to judge by; "
             f"export a log with {LABELLED_MIN}."
         )
-    writer = model_publish.writer(args.key)
     # The version that decided is of the site's own model, else of the one for all.
     models = [
         each
-        for each in writer.history("models")
+        for each in model_publish.trusted_history(args.key)
         if each.version == found.version and each.site in (found.site, model_publish.DEFAULT_SITE)
     ]
     if not models:
-        raise CommandError(f"topic models holds no version {found.version}; publish a model first.")
+        raise CommandError(
+            f"topic models holds no version {found.version} by a trusted key; publish one first."
+        )
     model = max(models, key=lambda each: each.site == found.site)
     # A published 0 would say that nothing was measured.
     made = replace(model, ece_ppm=max(found.ece_ppm[PURCHASE_INTENT], 1))
-    return writer.publish_model(made).version
+    return model_publish.writer(args.key).publish_model(made).version

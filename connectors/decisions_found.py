@@ -9,21 +9,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from connectors.avro import BadFrame, Codec, Registry, codec
 from connectors.control import ControlLog
+from connectors.control_taken import Refused, take
 from connectors.event_lines import read_lines
-from connectors.log_decide import codecs, control_records, empty_context, registry_of
+from connectors.log_decide import codecs, empty_context, logged_context, registry_of
 from connectors.log_files import LogRecord, read_manifest, read_records
 from connectors.log_topics import LogReader, Span
 from connectors.memory import MemoryRegistry
-from connectors.onnx import ModelRefused
 from connectors.routes import read_routed
 from models.context import Context
-from models.rules import RuleError
 from models.why_case import Case
 from models.why_facts import facts_at
 from models.why_time_out import TimeOuts, time_outs_of
@@ -63,9 +63,7 @@ Result = list[Found] | list[Undecided]
 def in_export(folder: Path, wanted: str) -> Result:
     """From the folder of an export. Raises NotFound, LogFilesError."""
     registry = registry_of(read_manifest(folder))
-    context = empty_context()
-    for topic, record in control_records(folder):
-        context.add(topic, record)
+    context = logged_context(folder)
     rows = _matching(read_records(folder, DECISIONS), codec(DECISIONS, registry), wanted)
     reader = codec(EVENTS, registry)
     if not rows:
@@ -135,10 +133,8 @@ def _context(brokers: str, registry: Registry, model_keys: tuple[str, ...]) -> C
     context = empty_context(model_keys)
     readers = {topic: codec(topic, registry) for topic in CONTROL_TOPICS}
     for record in ControlLog(brokers).read(CONTROL_TOPICS):
-        try:
-            context.add(record.topic, readers[record.topic].decode(record.origin.value))
-        except (BadFrame, ModelRefused, RuleError):
-            continue
+        with suppress(Refused):
+            take(context, record.topic, readers[record.topic], record.origin.value)
     return context
 
 

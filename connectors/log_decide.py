@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from connectors.avro import HEADER_BYTES, codec, fingerprint
+from connectors.control_taken import Refused, take
 from connectors.intents import intents_of
 from connectors.log_files import LogRecord, Manifest, read_manifest, read_records
 from connectors.memory import MemoryRegistry
-from connectors.model_keys import Trust, scorer_of, taken
+from connectors.model_keys import Trust, scorer_of
 from connectors.routes import Origin, read_routed
 from jobs.settings import GRACE_MS
 from models.context import Context
@@ -27,8 +28,6 @@ from schemas.chain import Chain
 from schemas.decision import Decision
 from schemas.model import UNSIGNED
 from schemas.topics import CONTROL_TOPICS, DEAD_LETTERS, DECISIONS, EVENTS, PROFILES, TRIGGERS
-
-MODELS = "models"
 
 
 @dataclass(slots=True)
@@ -81,10 +80,7 @@ def decide_log(folder: Path) -> Decided:
 def deciding(folder: Path) -> tuple[LocalJob, Iterator[Out]]:
     """A job under the log's own context, and what it writes record by record as it is read."""
     manifest = read_manifest(folder)
-    context = empty_context()
-    for topic, control in control_records(folder):
-        context.add(topic, control)
-    job = LocalJob(context, codecs(registry_of(manifest)))
+    job = LocalJob(logged_context(folder), codecs(registry_of(manifest)))
     return job, _written(job, folder, manifest)
 
 
@@ -105,20 +101,31 @@ def registry_of(manifest: Manifest) -> MemoryRegistry:
 
 
 def control_records(folder: Path) -> Iterator[tuple[str, Any]]:
-    """(topic, record) of an export's control topics, without the models that its job refused.
+    """(topic, record) of an export's control topics, without those that its job refused.
 
-    Raises LogFilesError, BadFrame.
+    Raises LogFilesError.
     """
-    manifest = read_manifest(folder)
-    registry, trust = registry_of(manifest), Trust(manifest.model_keys)
+    return _taken(folder, empty_context(read_manifest(folder).model_keys))
+
+
+def logged_context(folder: Path) -> Context:
+    """What was in force in an export's job, at any time. Raises LogFilesError."""
+    context = empty_context(read_manifest(folder).model_keys)
+    for _ in _taken(folder, context):
+        pass
+    return context
+
+
+def _taken(folder: Path, context: Context) -> Iterator[tuple[str, Any]]:
+    registry = registry_of(read_manifest(folder))
     for topic in CONTROL_TOPICS:
         reader = codec(topic, registry)
         for record in read_records(folder, topic):
-            if record.value is None:
+            try:
+                made = take(context, topic, reader, record.value)
+            except Refused:
                 continue
-            made = reader.decode(record.value)
-            if topic != MODELS or taken(made, trust):
-                yield topic, made
+            yield topic, made
 
 
 def _origin(record: LogRecord) -> Origin:

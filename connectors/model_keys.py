@@ -24,7 +24,6 @@ from cryptography.hazmat.primitives.serialization import (
 from msgspec.structs import replace
 
 from connectors.onnx import ModelRefused, OnnxScorer
-from models.inputs import UnknownInput, compiled
 from models.intent import Scorer
 from models.names import CONCEPTS, SCORES
 from schemas.model import PUBLIC_KEY, UNSIGNED, Model, signed_bytes
@@ -114,6 +113,14 @@ class Trust:
         except InvalidSignature as failure:
             raise ModelRefused(f"{where}: its signature is over something else") from failure
 
+    def trusts(self, model: Model) -> bool:
+        """Whether `check` lets the model pass."""
+        try:
+            self.check(model)
+        except ModelRefused:
+            return False
+        return True
+
 
 def scorer_of(trust: Trust) -> Callable[[Model], Scorer]:
     """What a Context makes its scorers with: trusted, of known names, sound; else ModelRefused."""
@@ -124,16 +131,6 @@ def scorer_of(trust: Trust) -> Callable[[Model], Scorer]:
         return OnnxScorer.from_model(model)
 
     return made
-
-
-def taken(model: Model, trust: Trust) -> bool:
-    """Whether a job with this trust would put the model in force."""
-    try:
-        compiled(model.features)
-        scorer_of(trust)(model)
-    except (ModelRefused, UnknownInput):
-        return False
-    return True
 
 
 _CONCEPTS, _SCORES = frozenset(n for n, _ in CONCEPTS), frozenset(n for n, _ in SCORES)

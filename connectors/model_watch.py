@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator
@@ -99,7 +98,7 @@ def check_drift(folder: Path, site: str) -> Drift:
     out = Drift(site, version, len(made))
     job, _ = deciding(folder)
     model = job.context.at(site, max(each.decided_at_ms for each in made)).model
-    known = drift.references(json.loads(model.card or "{}")) if model is not None else {}
+    known = drift.references_in(model.card) if model is not None else {}
     for name, reference in known.items():
         counts = [0] * len(reference.shares)
         for each in made:

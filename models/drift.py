@@ -11,6 +11,7 @@ calibration error above ECE_MAX_PPM takes a model out of force (models/context.p
 
 from __future__ import annotations
 
+import json
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -43,12 +44,20 @@ def references(card: Mapping[str, Any]) -> dict[str, Reference]:
         for name, percentiles in card.get(f"{kind}_percentiles_ppm", {}).items():
             least: dict[int, int] = {}
             # Percentiles of one value make one cut: the bin below holds what is less.
-            for percent, value in sorted((int(p[1:]), value) for p, value in percentiles.items()):
+            for percent, value in sorted((int(p[1:]), int(v)) for p, v in percentiles.items()):
                 least.setdefault(value, percent)
             ends = [0, *least.values(), 100]
             shares = tuple((b - a) / 100 for a, b in pairwise(ends))
             out[name] = Reference(tuple(least), shares)
     return out
+
+
+def references_in(card: str) -> dict[str, Reference]:
+    """As `references`; none for text that is no such JSON: its maker's, and never an error."""
+    try:
+        return references(json.loads(card))
+    except (ValueError, TypeError, AttributeError, OverflowError):
+        return {}
 
 
 def psi(reference: Reference, counts: Sequence[int]) -> float:

@@ -19,15 +19,14 @@ from pyflink.common import Row, Time, Types
 from pyflink.datastream import KeyedBroadcastProcessFunction, RuntimeContext
 from pyflink.datastream.state import StateTtlConfig, ValueStateDescriptor
 
-from connectors.avro import BadFrame, RegistryClient, codec, fingerprint
+from connectors.avro import RegistryClient, codec, fingerprint
 from connectors.control import ControlLog, ControlRecord
+from connectors.control_taken import MODEL_REFUSED, Refused, take
 from connectors.intents import intents_of
 from connectors.model_keys import Trust, scorer_of
-from connectors.onnx import ModelRefused
 from connectors.routes import read_origin
 from jobs.settings import Settings
 from models.context import Context
-from models.inputs import UnknownInput
 from models.intent import Scorer
 from operators.build import require_build
 from operators.codecs import Codecs
@@ -106,26 +105,20 @@ class Decide(KeyedBroadcastProcessFunction):
             return []
         self.loaded[place] = record.origin.offset
         try:
-            made = self.codecs[record.topic].decode(record.origin.value)
-            self.hop.context.add(record.topic, made)
-        except BadFrame as bad:
-            return self._refuse(record, bad.reason, bad.detail, bad.schema_id, running)
-        except (ModelRefused, UnknownInput) as refused:
-            self.meter.add("model_refused")
-            return self._refuse(record, "model_refused", str(refused), -1, running)
-        except Exception as failure:
-            detail = f"{type(failure).__name__} while taking in the record"
-            return self._refuse(record, "control_refused", detail, -1, running)
+            reader = self.codecs[record.topic]
+            made = take(self.hop.context, record.topic, reader, record.origin.value)
+        except Refused as refused:
+            if refused.reason == MODEL_REFUSED:
+                self.meter.add("model_refused")
+            return self._refuse(record, refused, running)
         self.meter.add("control_applied")
         if running and made.effective_at_ms <= self.hop.engine_ms:
             self.meter.add("control_after_effect")
         return []
 
-    def _refuse(
-        self, record: ControlRecord, reason: str, detail: str, schema_id: int, running: bool
-    ) -> Out:
+    def _refuse(self, record: ControlRecord, refused: Refused, running: bool) -> Out:
         """The version before stays in force. Only the running job writes: a restart repeats."""
-        log.error("control record %s@%s: %s", record.topic, record.origin.offset, detail)
+        log.error("control record %s@%s: %s", record.topic, record.origin.offset, refused.detail)
         self.meter.add("control_refused")
         if not running:
             return []
@@ -133,7 +126,8 @@ class Decide(KeyedBroadcastProcessFunction):
         if record.topic == SECRET_TOPIC:
             # Its keys must not lie in a topic that many read; place and reason find the record.
             origin = origin._replace(value=None)
-        return [self.hop.letter(origin, reason, detail, schema_id, record.topic)]
+        told = (refused.reason, refused.detail, refused.schema_id)
+        return [self.hop.letter(origin, *told, record.topic)]
 
 
 def _descriptor(name: str) -> ValueStateDescriptor:

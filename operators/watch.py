@@ -6,9 +6,7 @@ training gets the population stability index of any window from them (docs/model
 
 from __future__ import annotations
 
-import json
-
-from models.drift import Reference, references
+from models.drift import Reference, references_in
 from operators.metrics import Meter
 from schemas.decision import Decision
 from schemas.model import Model
@@ -30,16 +28,8 @@ class Watch:
         if model is None or self._turn % EVERY:
             return
         if model.card != self._known[0]:
-            self._known = (model.card, _references(model.card))
+            self._known = (model.card, references_in(model.card))
         for name, reference in self._known[1].items():
             value = decision.concepts.get(name, decision.scores.get(name))
             if value is not None:
                 self._meter.seen(name, reference.bin_of(value))
-
-
-def _references(card: str) -> dict[str, Reference]:
-    """None for a card that is no such JSON: it is text of the model's maker, and never an error."""
-    try:
-        return references(json.loads(card))
-    except (ValueError, TypeError, AttributeError):
-        return {}

@@ -198,7 +198,9 @@ class Stack:
         return state
 
     def _note_job(self, outcome: Outcome, parallelism: int) -> None:
-        state = replace(self.state, parallelism=parallelism)
+        told = () if outcome.kept else trusted(self.layout.stack, self.env)
+        keys = told or self.state.model_keys
+        state = replace(self.state, parallelism=parallelism, model_keys=keys)
         write_state(self.layout.stack, state.with_job(outcome.job_id, outcome.build_id))
 
     # ---- down ------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -12,7 +12,10 @@ VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Endpoints and pids of the running processes, and the job as last submitted."""
+    """Endpoints and pids of the running processes, and the job as last submitted.
+
+    `model_keys` are what that job was told to trust.
+    """
 
     ports: Mapping[str, int] = field(default_factory=dict)
     endpoints: Mapping[str, str] = field(default_factory=dict)
@@ -21,6 +24,7 @@ class State:
     job_id: str = ""
     previous_build_id: str = ""
     parallelism: int = 1
+    model_keys: Sequence[str] = ()
 
     def with_job(self, job_id: str, build_id: str) -> State:
         """The state after a submission; another build becomes the one to roll back to."""

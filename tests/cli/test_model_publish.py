@@ -11,14 +11,17 @@ import pytest
 from confluent_kafka import Producer
 from msgspec import structs
 
-from cli import main, model_publish
+from cli import main, model_publish, model_watch
 from connectors.avro import register_all
 from connectors.control import ControlWriter
 from connectors.memory import MemoryRegistry
-from connectors.model_keys import PrivateKey, Trust, taken
+from connectors.model_keys import PrivateKey, Trust
+from connectors.model_watch import PURCHASE_INTENT, Drift
 from connectors.publish import publish
 from infra.model import load as load_model
+from schemas.model import Model
 from schemas.topics import CONTROL_TOPICS
+from tests.connectors.taken import taken
 
 REGISTRY = MemoryRegistry()
 register_all(REGISTRY)
@@ -35,6 +38,9 @@ def topic(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     found = owner.list_topics(timeout=10).brokers.values()
     made = ControlWriter(",".join(f"{b.host}:{b.port}" for b in found), REGISTRY, wait_s=20.0)
     monkeypatch.setenv("KAIROS_STACK_DIR", str(tmp_path / "stack"))
+    monkeypatch.setenv("KAIROS_BROKERS", made.brokers)
+    monkeypatch.setenv("KAIROS_REGISTRY_URL", "http://127.0.0.1:1")
+    monkeypatch.delenv("KAIROS_MODEL_KEYS", raising=False)
     monkeypatch.setattr(
         model_publish, "writer", lambda key: replace(made, signer=model_publish.key_of(key))
     )
@@ -64,17 +70,90 @@ def test_what_is_published_is_signed_and_an_older_one_comes_back(
     assert kairos("publish")[1]["version"] == 1
     code, second, _ = kairos("publish", "--key", str(tmp_path / "models.pem"))
     assert (code, second["version"], second["key_id"]) == (0, 2, made["key_id"])
-    code, back, _ = kairos("rollback")
+    code, back, _ = kairos("rollback", "1", "--key", str(tmp_path / "models.pem"))
     assert (code, back["version"], back["sha256"]) == (0, 3, second["sha256"])
-    assert kairos("rollback", "3")[0] == 1
+    assert kairos("rollback", "3", "--key", str(tmp_path / "models.pem"))[0] == 1
     assert kairos("rollback", "--site", "elsewhere")[0] == 1
     own = PrivateKey.read(tmp_path / "stack" / "model-key.pem")
     in_topic = topic.history("models")
-    assert [taken(each, Trust([own.public])) for each in in_topic] == [True, False, True]
-    assert taken(in_topic[1], Trust([made["public_key"]]))
+    assert [taken(each, Trust([own.public])) for each in in_topic] == [True, False, False]
+    assert [taken(each, Trust([made["public_key"]])) for each in in_topic] == [False, True, True]
     assert in_topic[2].effective_at_ms > in_topic[0].effective_at_ms
     listed = kairos("list")[1]["models"]
-    assert [each["key_id"] for each in listed] == [own.key_id, made["key_id"], own.key_id]
+    assert [each["key_id"] for each in listed] == [own.key_id, made["key_id"], made["key_id"]]
+
+
+def another(bias_micro: int) -> Model:
+    """The shipped network under another first head."""
+    model = load_model()
+    first = structs.replace(model.heads[0], bias_micro=bias_micro)
+    return structs.replace(model, heads=(first, *model.heads[1:]))
+
+
+def bias_of(topic: ControlWriter) -> int:
+    """The first head's bias of the newest record."""
+    found: int = topic.history("models")[-1].heads[0].bias_micro
+    return found
+
+
+def test_a_rollback_signs_nothing_that_no_trusted_key_has_signed(
+    kairos: Any, topic: ControlWriter, tmp_path: Path
+) -> None:
+    """Two records of whoever may write to the topic: unsigned, and by a key of his own."""
+    forger = replace(topic, signer=PrivateKey.create(tmp_path / "forger.pem"))
+
+    def forge() -> None:
+        topic.publish_model(another(666))
+        forger.publish_model(another(667))
+
+    forge()
+    code, _, err = kairos("rollback")
+    assert code == 1 and "by a trusted key" in err and len(topic.history("models")) == 2
+    own = replace(topic, signer=model_publish.key_of(None))
+    own.publish_model(another(1))
+    own.publish_model(another(2))
+    forge()
+    assert kairos("rollback")[1]["version"] == 7 and bias_of(topic) == 1
+    for version in ("1", "2", "5", "6"):
+        code, _, err = kairos("rollback", version)
+        assert code == 1 and f"no version {version} by a trusted key" in err
+    assert kairos("rollback", "4")[1]["version"] == 8 and bias_of(topic) == 2
+
+
+def drift(monkeypatch: pytest.MonkeyPatch, version: int) -> None:
+    """A log in which this version decided, and was wrong by 6 %."""
+    found = Drift("demo", version, 1_000, {}, {PURCHASE_INTENT: 60_000}, {PURCHASE_INTENT: 1_000})
+    monkeypatch.setattr(model_watch, "check_drift", lambda log, site: found)
+
+
+def test_drift_is_published_of_a_trusted_record_alone(
+    kairos: Any, topic: ControlWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A forged record of the site's own and of this version would come before the default one."""
+    drift(monkeypatch, 1)
+    topic.publish_model(structs.replace(another(666), site="demo"))
+    code, _, err = kairos("check-drift", "log", "--publish")
+    assert code == 1 and "no version 1 by a trusted key" in err
+    assert len(topic.history("models")) == 1
+    assert kairos("publish")[1]["version"] == 1
+    assert kairos("check-drift", "log", "--publish")[1]["published_version"] == 2
+    newest = topic.history("models")[-1]
+    assert (newest.site, newest.ece_ppm) == ("default", 60_000)
+    assert newest.heads == load_model().heads
+
+
+def test_a_rollback_after_drift_is_to_another_model(
+    kairos: Any, topic: ControlWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same weights without their mark would decide again."""
+    own = replace(topic, signer=model_publish.key_of(None))
+    own.publish_model(another(1))
+    assert kairos("rollback")[0] == 1
+    own.publish_model(another(2))
+    drift(monkeypatch, 2)
+    assert kairos("check-drift", "log", "--publish")[1]["published_version"] == 3
+    assert kairos("rollback")[1]["version"] == 4
+    assert bias_of(topic) == 1 and topic.history("models")[-1].ece_ppm == 0
 
 
 def test_a_model_that_nobody_signed_is_published_again(

@@ -11,11 +11,12 @@ from msgspec.structs import replace
 
 from connectors.avro import BadFrame, codec
 from connectors.memory import MemoryRegistry
-from connectors.model_keys import KeyRefused, PrivateKey, Trust, scorer_of, taken
+from connectors.model_keys import KeyRefused, PrivateKey, Trust, scorer_of
 from connectors.onnx import ModelRefused
 from models.context import Context
 from models.features import FEATURES
 from schemas.model import HAZARD, RISK, UNSIGNED, Head, Model, signed_bytes
+from tests.connectors.taken import taken
 from tests.connectors.tiny_onnx import linear
 from tests.schemas.samples import samples
 
@@ -140,7 +141,7 @@ def test_any_flipped_bit_of_a_signed_record_is_refused(key: PrivateKey) -> None:
         except BadFrame:
             unread += 1
         else:
-            assert not taken(read, trust), at
+            assert not trust.trusts(read), at
     assert 0 < unread < 8 * len(frame)
 
 

@@ -92,7 +92,7 @@ def test_the_drift_of_the_newest_model_is_told(log: Path, monkeypatch: pytest.Mo
     """PSI where its card has percentiles, calibration where outcomes are known."""
     monkeypatch.setattr(
         model_watch.drift,
-        "references",
+        "references_in",
         lambda card: {"stickiness": model_watch.drift.Reference((500_000,), (0.5, 0.5))},
     )
     found = check_drift(log, "demo")

@@ -46,7 +46,6 @@ def test_fifty_steps_are_those_of_the_equations() -> None:
         exact = exact.reshape(H)
 
 
-@pytest.mark.promise("M13")
 @pytest.mark.parametrize("recurrent", [True, False], ids=["gru", "shipped"])
 def test_company_in_a_batch_changes_nothing(recurrent: bool) -> None:
     """Concepts in ppm and every bit of the state are those of the row alone."""

@@ -94,7 +94,7 @@ def message(**changes: Any) -> dict[str, Any]:
     return {**made, **changes}
 
 
-@pytest.mark.promise("C69", "C72")
+@pytest.mark.promise("C69")
 async def test_an_order_is_a_purchase_however_often_its_webhook_comes(gateway: Gateway) -> None:
     """Its value is exact, its customer a known key, and no name of a person is kept."""
     assert await webhook(gateway, "orders/create", ORDER) == (
@@ -174,7 +174,6 @@ async def test_a_signed_body_that_makes_no_sense_is_a_400(gateway: Gateway, reco
     assert (await webhook(gateway, "orders/create", record))[0] == 400
 
 
-@pytest.mark.promise("C72")
 async def test_segments_calls_become_events(gateway: Gateway) -> None:
     """page, track of the e-commerce names, identify; an order is one by its order id."""
     calls = [

@@ -79,7 +79,9 @@ def test_bins_are_counters_with_labels_of_every_sixteenth_decision():
         watch.take(said, Model(card=card))
     meter.push()
     watch.take(said, None)
-    for broken in ("", "[]", "no card", '{"score_percentiles_ppm": {"a": {"p": 1}}}'):
+    percentile = '{"score_percentiles_ppm": {"churn_risk": {"p50": %s}}}'
+    odd = [percentile % value for value in ('"0.3"', "null", "[1]", "Infinity", "NaN")]
+    for broken in ("", "[]", "no card", '{"score_percentiles_ppm": {"a": {"p": 1}}}', *odd):
         for _ in range(EVERY):
             watch.take(said, Model(card=broken))
     meter.push()
