@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from cli import model_publish, model_watch
+from cli import model_publish, model_training, model_watch
 from cli.model_publish import checked
 from cli.output import CommandError, print_result, progress, table
-from infra.local.layout import read_layout
 
 NAME = "model"
 HELP = "train, evaluate, sign, publish and watch intent models"
@@ -27,12 +25,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         _action(
             actions,
             "train",
-            "train on simulated visitors",
-            "kairos model train --visitors 6000 --seed 1 --out my-model",
+            "train on a log, a data set, or simulated visitors",
+            "kairos model train --log export/ --out my-model/model.json",
         )
     )
     _eval_arguments(
         _action(actions, "eval", "AUROC and calibration on recorded real visitors", EXAMPLE)
+    )
+    _compare_arguments(
+        _action(
+            actions,
+            "compare",
+            "the network against boosted trees, on visits neither has seen",
+            "kairos model compare --dataset clickstream-dmm --path ../shared/data --json",
+        )
     )
     for name, (text, example, add, _) in _ON_TOPIC.items():
         add(_action(actions, name, text, example))
@@ -46,22 +52,41 @@ def _action(actions: Any, name: str, text: str, example: str) -> argparse.Argume
     return made
 
 
-def _train_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--visitors", type=int, default=6000, help="simulated visitors, in all")
+def _source_arguments(parser: argparse.ArgumentParser) -> None:
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--log", type=Path, metavar="PATH", help="an exported log, or JSON Lines")
+    where.add_argument("--dataset", choices=DATASETS, help="evaluation only: never publish it")
+    parser.add_argument("--path", type=Path, metavar="DIR", help="the folder of the data set")
+    parser.add_argument("--visitors", type=int, default=6000, help="simulated, without --log")
     parser.add_argument("--seed", type=int, default=1, help="same seed, same bytes")
+
+
+def _train_arguments(parser: argparse.ArgumentParser) -> None:
+    _source_arguments(parser)
+    parser.add_argument(
+        "--kind", choices=("network", "trees"), default="network", help="trees: the fallback scorer"
+    )
     parser.add_argument(
         "--out",
         type=Path,
-        default=Path("infra/model"),
-        metavar="DIR",
-        help="where default.json and default.onnx go (infra/model)",
+        default=Path("infra/model/default.json"),
+        metavar="FILE",
+        help="the model's record; its network goes beside it (infra/model/default.json)",
     )
+
+
+def _compare_arguments(parser: argparse.ArgumentParser) -> None:
+    _source_arguments(parser)
+    parser.add_argument("--folds", type=int, default=5, choices=range(1, 6))
+    parser.add_argument("--twin", action="store_true", help="also without the bottleneck")
+    parser.add_argument("--sessions", type=int, default=0, help="how many sessions, 0 = all")
 
 
 def _eval_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dataset", choices=DATASETS, required=True)
-    parser.add_argument("path", type=Path, metavar="PATH", help="the folder of the data set")
-    parser.add_argument("--model", type=Path, metavar="FILE", help="a default.json; else ours")
+    parser.add_argument("place", nargs="?", type=Path, metavar="PATH", help="as --path")
+    parser.add_argument("--path", type=Path, metavar="DIR", help="the folder of the data set")
+    parser.add_argument("--model", type=Path, metavar="FILE", help="a model's record; else ours")
     parser.add_argument("--sessions", type=int, default=0, help="how many sessions, 0 = all")
     parser.add_argument("--seed", type=int, default=1, help="draws sessions and intervals")
 
@@ -73,27 +98,22 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _train(args: argparse.Namespace) -> int:
-    from infra.training.environment import TrainingFailed, ensure, train
-
-    if args.visitors < 200:
-        raise CommandError("--visitors: at least 200, so that every persona comes often enough")
-    layout = read_layout()
-    try:
-        python = ensure(layout.home, progress)
-        text = train(
-            python, layout.checkout, visitors=args.visitors, seed=args.seed, out=args.out.resolve()
-        )
-    except TrainingFailed as failure:
-        raise CommandError(f"{failure}.") from failure
-    card = json.loads(text)
-    head = ("output", "kind", "base rate", "AUROC (simulated)", "from", "to")
+    card = model_training.train(args)
+    head = ("output", "kind", "base rate", "AUROC (held out)", "from", "to")
     rows = [
-        (name, kind, figure["base_rate"], figure["auroc"]["value"], *figure["auroc"]["ci"])
+        (name, kind, figure["base_rate"], figure["auroc"]["value"],
+         *(figure["auroc"]["ci"] or (None, None)))
         for kind, figures in card["held_out"].items()
         for name, figure in figures.items()
-    ]
+    ]  # fmt: skip
     result = {"out": str(args.out), "card": card}
     print_result(result, as_json=args.json, lines=table(head, rows))
+    return 0
+
+
+def _compare(args: argparse.Namespace) -> int:
+    report = model_training.compare(args)
+    print_result(report, as_json=args.json, lines=model_training.compare_lines(report))
     return 0
 
 
@@ -101,9 +121,11 @@ def _eval(args: argparse.Namespace) -> int:
     from connectors.datasets import DatasetMissing
     from infra.training.evaluate import evaluate
 
-    model = checked(args.model)
+    model, path = checked(args.model), args.path or args.place
+    if path is None:
+        raise CommandError("--path: name the folder of the data set.")
     try:
-        report = evaluate(model, args.path, sessions=args.sessions, seed=args.seed, tell=progress)
+        report = evaluate(model, path, sessions=args.sessions, seed=args.seed, tell=progress)
     except DatasetMissing as missing:
         raise CommandError(f"{missing}.") from missing
     print_result(report, as_json=args.json, lines=_eval_lines(report))
@@ -112,8 +134,8 @@ def _eval(args: argparse.Namespace) -> int:
 
 def _eval_lines(report: dict[str, Any]) -> list[str]:
     out = [
-        f"{report['n']} recorded sessions, {report['base_rate']:.1%} buy; evaluation only, the "
-        "model was trained on simulated visitors and never saw these",
+        f"{report['n']} recorded sessions, {report['base_rate']:.1%} buy; "
+        f"model {report['model']['name']}",
         "",
     ]
     rows = []
@@ -175,4 +197,9 @@ _ON_TOPIC: dict[str, tuple[str, str, Any, Any]] = {
 }
 """Name -> help, example, its arguments, what runs it."""
 
-_ACTIONS = {"train": _train, "eval": _eval, **{name: row[3] for name, row in _ON_TOPIC.items()}}
+_ACTIONS = {
+    "train": _train,
+    "eval": _eval,
+    "compare": _compare,
+    **{name: row[3] for name, row in _ON_TOPIC.items()},
+}

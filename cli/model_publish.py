@@ -214,13 +214,14 @@ def row(model: Model) -> dict[str, Any]:
 
 def checked(file: Path | None) -> Model:
     """A model from its files, if a job could score with it. Raises CommandError."""
-    folder = FOLDER if file is None else file if file.is_dir() else file.parent
+    if file is None or file.is_dir():
+        file = (file or FOLDER) / "default.json"
     try:
-        model = load(folder)
+        model = load(file.parent, file.name)
     except FileNotFoundError as missing:
         raise CommandError(f"{missing.filename} is not there; train a model first.") from missing
     except (BadModel, ValueError, KeyError, TypeError) as bad:
-        raise CommandError(f"{folder}: no model record ({bad}).") from bad
+        raise CommandError(f"{file}: no model record ({bad}).") from bad
     verify(model)
     return model
 

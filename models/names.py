@@ -76,6 +76,7 @@ CONCEPTS = (
     ("deliberation", "weighs products against each other"),
     ("exploration", "looks around widely"),
     ("price_focus", "looks at prices, filters and cheaper alternatives"),
+    ("category_focus", "stays with the kind of page in view"),
 )
 
 PACES = (

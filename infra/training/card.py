@@ -10,21 +10,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infra.training import measures
+from infra.training.data import Data
 from infra.training.heads import scores
-from infra.training.labels import CONCEPTS, HORIZON_MS, INTENTS, PAGES_AHEAD
-from infra.training.network import Data
+from infra.training.labels import CONCEPTS, HORIZON_MS, PAGES_AHEAD
 from models.features import FEATURES
-from models.intent import MILLION, scores_ppm
+from models.intent import MILLION
 from schemas.model import Head
 
 PERCENTILES = (5, 50, 90, 95)
 LIMITS = (
-    "Trained on simulated visitors only: nothing here says how well it does on real traffic; "
-    "`kairos model eval` does. On recorded sessions with anonymous page types and no products "
-    "its purchase_intent is little better than chance.",
-    "The demo shop's event mix; a shop that sends fewer event types gets weaker scores.",
+    "A shop that sends fewer event types than the training visits gets weaker scores.",
     "Trained without shown actions: impressions and dismissals do not move the scores.",
     "Prices are compared within a category, so without a products snapshot price signals are flat.",
+)
+ON_SIMULATED = (
+    "Trained on simulated visitors only: nothing here says how well it does on real traffic; "
+    "`kairos model eval` does.",
 )
 
 
@@ -35,58 +36,58 @@ def features_sha256(features: Sequence[str] = FEATURES) -> str:
 
 def write(
     *,
+    told: Mapping[str, Any],
     seed: int,
-    crowds: Mapping[str, int],
-    rows: Mapping[str, int],
+    parts: Mapping[str, Data],
     concepts: NDArray[np.int64],
-    truth: Data,
     heads: Sequence[Head],
 ) -> dict[str, Any]:
-    """The card as one JSON object; figures are for the held-out crowd named `test`."""
+    """The card as one JSON object; figures are for the held-out visits named `test`.
+
+    `told` says what only the caller knows: name, data, period, licence, where labels are from.
+    """
+    truth = parts["test"]
     return {
-        "data": "simulated persona visitors (infra/demo/personas.py), shown no action",
-        "simulated": True,
+        **told,
         "seed": seed,
-        "visitors": dict(crowds),
-        "rows": dict(rows),
-        "period": "seven simulated days from 2025-10-09, 15 % of the visitors return a day later",
-        "licence": "Apache-2.0",
+        "visitors": {name: int(each.visit.max()) + 1 for name, each in parts.items()},
+        "rows": {name: len(each.visit) for name, each in parts.items()},
         "labels": f"from the future of the log: {PAGES_AHEAD} page events or {HORIZON_MS // 60_000}"
         " minutes ahead; rules in infra/training/labels.py",
         "held_out": {
-            "concepts": _of_concepts(concepts, truth, seed),
+            "concepts": _of_concepts(concepts, truth, seed, str(told["validated_on"])),
             "intents": _of_heads(heads, concepts, truth, seed),
         },
         "concept_percentiles_ppm": _percentiles(CONCEPTS, concepts),
         "score_percentiles_ppm": _percentiles(
-            [head.name for head in heads], _scored(heads, concepts)
+            [head.name for head in heads], scores(heads, concepts)
         ),
         "features_sha256": features_sha256(),
         "determinism": "the same seed, versions and machine give the same bytes; another CPU may "
         "round differently",
-        "limits": list(LIMITS),
+        "limits": [*(ON_SIMULATED if told["simulated"] else ()), *LIMITS],
     }
 
 
-def _of_concepts(concepts: NDArray[np.int64], truth: Data, seed: int) -> dict[str, Any]:
-    return {
-        name: _figures(concepts[:, at] / MILLION, truth.concepts[:, at], truth.visit, seed)
-        for at, name in enumerate(CONCEPTS)
-    }
+def _of_concepts(
+    concepts: NDArray[np.int64], truth: Data, seed: int, validated_on: str
+) -> dict[str, Any]:
+    """A concept whose label never occurs is known by its rule only."""
+    out = {}
+    for at, name in enumerate(CONCEPTS):
+        said = _figures(concepts[:, at] / MILLION, truth.concepts[:, at], truth.visit, seed)
+        real = said["auroc"]["value"] is not None
+        out[name] = {**said, "validated_on": validated_on if real else "rule"}
+    return out
 
 
 def _of_heads(
     heads: Sequence[Head], concepts: NDArray[np.int64], truth: Data, seed: int
 ) -> dict[str, Any]:
-    names = list(INTENTS)
+    said = scores(heads, concepts)
     return {
-        head.name: _figures(
-            scores(head, concepts) / MILLION,
-            truth.intents[:, names.index(head.name)],
-            truth.visit,
-            seed,
-        )
-        for head in heads
+        head.name: _figures(said[:, at] / MILLION, truth.intents[:, at], truth.visit, seed)
+        for at, head in enumerate(heads)
     }
 
 
@@ -99,10 +100,6 @@ def _figures(
         "auroc": measures.with_interval(measures.auroc, score, said, visit, seed=seed),
         "ece": round(measures.ece(score, said, np.ones(len(score))), 4),
     }
-
-
-def _scored(heads: Sequence[Head], concepts: NDArray[np.int64]) -> NDArray[np.int64]:
-    return np.array([scores_ppm(heads, row) for row in concepts.tolist()], np.int64)
 
 
 def _percentiles(names: Iterable[str], values: NDArray[np.int64]) -> dict[str, dict[str, int]]:

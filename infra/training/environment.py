@@ -5,22 +5,34 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 import venv
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 REQUIREMENTS = (
     "numpy==2.1.3",
+    "jax==0.10.2",
+    "jaxlib==0.10.2",
+    "optax==0.2.8",
+    "lightgbm==4.7.0",
     "onnx==1.23.2",
     "onnxruntime==1.31.1",
     "msgspec==0.22.0",
 )
 FOLDER = "train-venv"
 _STAMP = "requirements.stamp"
-ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+ONE_THREAD = {
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
+    "JAX_PLATFORMS": "cpu",
+}
 
 
 class TrainingFailed(Exception):
@@ -48,14 +60,29 @@ def ensure(home: Path, tell: Callable[[str], None]) -> Path:
     return python
 
 
-def train(python: Path, checkout: Path, *, visitors: int, seed: int, out: Path) -> str:
+def train(
+    python: Path,
+    checkout: Path,
+    *,
+    rows: Path,
+    told: Mapping[str, Any],
+    kind: str,
+    seed: int,
+    out: Path,
+) -> str:
     """Runs the trainer there; returns the card as JSON text. Progress goes to our stderr."""
-    command = [str(python), "-m", "infra.training.train"]
-    command += ["--visitors", str(visitors), "--seed", str(seed), "--out", str(out)]
+    command = ["--rows", str(rows), "--told", json.dumps(told), "--seed", str(seed)]
+    command += ["--kind", kind, "--out", str(out)]
+    return run(python, checkout, "infra.training.train", command)
+
+
+def run(python: Path, checkout: Path, module: str, arguments: Sequence[str]) -> str:
+    """Runs a module there on one thread; returns its standard output. Raises TrainingFailed."""
     env = {**os.environ, **ONE_THREAD, "PYTHONPATH": str(checkout)}
     done = subprocess.run(
-        command, cwd=checkout, env=env, stdout=subprocess.PIPE, text=True, check=False
-    )
+        [str(python), "-m", module, *arguments],
+        cwd=checkout, env=env, stdout=subprocess.PIPE, text=True, check=False,
+    )  # fmt: skip
     if done.returncode:
         raise TrainingFailed(f"training ended with code {done.returncode}; its error is above")
     return done.stdout

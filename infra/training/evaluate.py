@@ -17,16 +17,18 @@ import numpy as np
 from connectors.datasets import DatasetMissing, Visit, load
 from connectors.onnx import OnnxScorer
 from infra.training import measures
-from infra.training.labels import labels
+from infra.training.labels import CONCEPTS, labels
 from infra.training.visits import SITE, START_MS, Profiler, logged
-from models.intent import MILLION, score_ppm
+from models.intent import MILLION, scores_ppm
 from schemas.model import Model
 
 DATASET = "clickstream-dmm"
 AFTER_EVENTS = (3, 5, 8, 12)
 AT_S = (8, 15, 30, 60)
 INTENT = "purchase_intent"
-LABELLED = ("drop_off", "stickiness", "checkout_readiness", "hesitation", "deliberation")
+LABELLED = (
+    "drop_off stickiness checkout_readiness hesitation deliberation exploration category_focus"
+).split()
 """Concepts whose labels this data can give; the others need events it does not have."""
 
 _SUMMARIES: dict[str, measures.Measure] = {
@@ -81,7 +83,7 @@ def scored(
 ) -> Iterator[Session]:
     """Each session through the job's own step, the network and the head."""
     profiler, scorer = Profiler(features=model.features), OnnxScorer.from_model(model)
-    head = next(head for head in model.heads if head.name == INTENT)
+    head = [head.name for head in model.heads].index(INTENT)
     for visit in recorded:
         profile, hidden = None, b""
         events, scores, concepts = [], [], []
@@ -93,7 +95,7 @@ def scored(
             assert row is not None
             said, hidden = scorer.step(row, hidden)
             events.append(event)
-            scores.append(score_ppm(head, said) / MILLION)
+            scores.append(scores_ppm(model.heads, said)[head] / MILLION)
             concepts.append(tuple(value / MILLION for value in said))
         yield Session(
             bought[visit.session_id],
@@ -120,9 +122,9 @@ def report(model: Model, sessions: Sequence[Session], seed: int) -> dict[str, An
         out[key] = {name: figure["value"] for name, figure in figures.items()}
         out[f"{key}_ci"] = {name: figure["ci"] for name, figure in figures.items()}
     out["n_after"] = {name: len(rows) for name, rows in after.items()}
-    still_open = [(s, score) for s in sessions for score in s.scores[:-1]]
+    every = [(s, score) for s in sessions for score in s.scores]
     for name, measure in _SUMMARIES.items():
-        figure = _figure(measure, still_open, seed)
+        figure = _figure(measure, every, seed)
         out[name], out[f"{name}_ci"] = figure["value"], figure["ci"]
     out["concepts"] = {name: _concept(model, sessions, name, seed) for name in model.concepts}
     # A twin without the bottleneck would have to be trained on this data, which may not be done.
@@ -155,9 +157,9 @@ def _figure(
 def _concept(model: Model, sessions: Sequence[Session], name: str, seed: int) -> dict[str, Any]:
     if name not in LABELLED:
         return {"auroc": None, "auroc_ci": None, "validated_on": None}
-    at = model.concepts.index(name)
+    at, label_at = model.concepts.index(name), list(CONCEPTS).index(name)
     rows = [
-        (number, said[at], label[at])
+        (number, said[at], label[label_at])
         for number, session in enumerate(sessions)
         for said, label in zip(session.concepts[:-1], session.labels[:-1], strict=True)
     ]

@@ -14,19 +14,23 @@ from dataclasses import dataclass
 from statistics import median
 
 from schemas.event import Event
+from schemas.model import HAZARD, RISK
 
 PAGES_AHEAD = 10
+READY_PAGES = 5
 HORIZON_MS = 600_000
 _QUICK_BACK_MS = 10_000
-_LONG_DWELL_MS = 60_000
+_LONG_READ_MS = 10_000
 _BOUNCE_MS = 30_000
+_CART = frozenset(("cart", "cart_view", "checkout", "checkout_start"))
 
 
 @dataclass(frozen=True, slots=True)
 class Ahead:
     """What follows one event: within the horizon, and to the end of the visit.
 
-    `buys`: a purchase is still to come. `lost`: the whole visit has none.
+    `buys_in_ms` is the time to the next purchase, None where there is none; `lost`: the whole visit
+    has none. `here` is the newest page, `met` are the kinds of page met up to now.
     """
 
     now_ms: int
@@ -34,10 +38,17 @@ class Ahead:
     pages: Sequence[Event]
     pages_left: int
     events_left: int
-    buys: bool
+    buys_in_ms: int | None
     lost: bool
     ends_ms: int
     medians: dict[str, float]
+    here: Event
+    met: frozenset[str]
+
+    @property
+    def kinds(self) -> list[str]:
+        """The kinds of the pages ahead, in order."""
+        return [_kind(event) for event in self.pages]
 
 
 def is_page(event: Event, before: Event | None) -> bool:
@@ -73,6 +84,8 @@ def _path(event: Event) -> str:
 
 def _kind(event: Event) -> str:
     """What sort of page it is: cart and checkout by their events, else the shop's own name."""
+    if event.product is not None and event.product.category:
+        return event.product.category
     if event.type in ("cart_view", "checkout_start"):
         return event.type
     return event.page.type if event.page else event.type
@@ -83,27 +96,26 @@ def _drop_off(ahead: Ahead) -> bool:
 
 
 def _checkout_readiness(ahead: Ahead) -> bool:
-    return any(event.type in ("cart_view", "checkout_start") for event in ahead.events)
+    return any(event.type in ("cart_view", "checkout_start") for event in ahead.pages[:READY_PAGES])
 
 
 def _hesitation(ahead: Ahead) -> bool:
-    kinds = [_kind(event) for event in ahead.pages]
-    back = any(
-        a in ("cart", "cart_view", "checkout", "checkout_start")
-        and b not in ("cart", "cart_view", "checkout", "checkout_start")
-        for a, b in itertools.pairwise(kinds)
-    )
+    path = [_kind(ahead.here), *ahead.kinds]
+    back = any(a in _CART and b not in _CART for a, b in itertools.pairwise(path))
     return back or any(event.type == "remove_from_cart" for event in ahead.events)
 
 
 def _deliberation(ahead: Ahead) -> bool:
-    times = [event.ts_ms for event in ahead.pages]
-    return any(b - a > _LONG_DWELL_MS for a, b in itertools.pairwise(times))
+    """Stays on the page in view, and then goes on."""
+    return bool(ahead.pages) and ahead.pages[0].ts_ms - ahead.now_ms > _LONG_READ_MS
 
 
 def _exploration(ahead: Ahead) -> bool:
-    products = {event.product.id for event in ahead.events if _is_view(event) and event.product}
-    return len(products) >= 3
+    return not ahead.met.issuperset(ahead.kinds)
+
+
+def _category_focus(ahead: Ahead) -> bool:
+    return 2 * ahead.kinds.count(_kind(ahead.here)) > len(ahead.pages)
 
 
 def _is_view(event: Event) -> bool:
@@ -128,6 +140,18 @@ def _price_focus(ahead: Ahead) -> bool:
 
 Rule = Callable[[Ahead], bool]
 
+WINDOWS_MS = {
+    "conversion_5m": 300_000,
+    "conversion_30m": 1_800_000,
+    "conversion_24h": 86_400_000,
+}
+"""Conversion windows, the shortest first."""
+
+
+def _bought_within(window_ms: int) -> Rule:
+    return lambda ahead: ahead.buys_in_ms is not None and ahead.buys_in_ms <= window_ms
+
+
 CONCEPTS: dict[str, Rule] = {
     "frustration": _frustration,
     "drop_off": _drop_off,
@@ -137,18 +161,28 @@ CONCEPTS: dict[str, Rule] = {
     "deliberation": _deliberation,
     "exploration": _exploration,
     "price_focus": _price_focus,
+    "category_focus": _category_focus,
 }
 """Concept -> rule; the order is the order of the network's outputs."""
 
 INTENTS: dict[str, Rule] = {
-    "engagement_intent": lambda ahead: ahead.events_left >= 10,
-    "purchase_intent": lambda ahead: ahead.buys,
+    "engagement_intent": lambda ahead: ahead.events_left >= 5,
+    "purchase_intent": lambda ahead: ahead.buys_in_ms is not None,
     "churn_risk": lambda ahead: ahead.pages_left <= 5 and ahead.lost,
     "bounce_risk": lambda ahead: ahead.ends_ms <= _BOUNCE_MS and ahead.lost,
     "price_sensitivity": _next_is_cheap,
+    **{name: _bought_within(ms) for name, ms in WINDOWS_MS.items()},
 }
-"""Intent -> rule: at least 10 further events; a purchase in this visit; the end without one
-within 5 pages; the end without one within 30 seconds; a next product below its median price."""
+"""Intent -> rule: at least 5 further events; a purchase in this visit; the end without one within
+5 pages; the end without one within 30 seconds; a next product below its median price; a purchase
+within each window."""
+
+KIND_OF = {
+    "purchase_intent": RISK,
+    "churn_risk": RISK,
+    **dict.fromkeys(WINDOWS_MS, HAZARD),
+}
+"""Intent -> kind of its head; all others stand alone."""
 
 SIGNS: dict[str, dict[str, int]] = {
     "engagement_intent": {"stickiness": 1, "drop_off": -1},
@@ -156,6 +190,7 @@ SIGNS: dict[str, dict[str, int]] = {
     "churn_risk": {"drop_off": 1, "stickiness": -1, "checkout_readiness": -1},
     "bounce_risk": {"drop_off": 1, "stickiness": -1},
     "price_sensitivity": {"price_focus": 1},
+    **{key: {"checkout_readiness": 1, "drop_off": -1, "frustration": -1} for key in WINDOWS_MS},
 }
 """Signs that are known beforehand; a head's other weights are free."""
 
@@ -181,9 +216,12 @@ def labels(
     bought_at = [at for at, event in enumerate(events) if event.type == "purchase"]
     if bought is not None:
         bought_at = [len(events)] if bought else []
-    out = []
-    for at in range(len(events)):
-        ahead = _ahead(events, at, pages, bought_at, of_category)
+    out, met, here = [], set[str](), events[0]
+    for at, event in enumerate(events):
+        if at in pages:
+            met.add(_kind(event))
+            here = event
+        ahead = _ahead(events, at, pages, bought_at, of_category, here, frozenset(met))
         out.append(tuple(rule(ahead) for rule in rules))
     return out
 
@@ -194,6 +232,8 @@ def _ahead(
     pages: Sequence[int],
     bought_at: Sequence[int],
     of_category: dict[str, float],
+    here: Event,
+    met: frozenset[str],
 ) -> Ahead:
     now_ms = events[at].ts_ms
     pages_left = [page for page in pages if page > at]
@@ -208,8 +248,16 @@ def _ahead(
         pages=[events[page] for page in pages_left if page < end],
         pages_left=len(pages_left),
         events_left=len(events) - at - 1,
-        buys=any(each > at for each in bought_at),
+        buys_in_ms=_buys_in_ms(events, at, bought_at),
         lost=not bought_at,
         ends_ms=events[-1].ts_ms - now_ms,
         medians=of_category,
+        here=here,
+        met=met,
     )
+
+
+def _buys_in_ms(events: Sequence[Event], at: int, bought_at: Sequence[int]) -> int | None:
+    """Time to the next purchase; one that is not seen itself happens at the visit's end."""
+    following = [min(each, len(events) - 1) for each in bought_at if each > at]
+    return events[following[0]].ts_ms - events[at].ts_ms if following else None

@@ -13,7 +13,7 @@ Ints = NDArray[np.int64]
 Measure = Callable[[Floats, Bools, Floats], float]
 
 _BINS = 4096
-_TENTHS = 10
+_MASS_BINS = 15
 
 
 def auroc(scores: Floats, truth: Bools, weights: Floats) -> float:
@@ -50,9 +50,12 @@ def log_loss(scores: Floats, truth: Bools, weights: Floats) -> float:
 
 
 def ece(scores: Floats, truth: Bools, weights: Floats) -> float:
-    """Expected calibration error over ten equal-width bins."""
-    bins = np.minimum((scores * _TENTHS).astype(np.int64), _TENTHS - 1)
-    gap = np.bincount(bins, weights * (scores - truth), _TENTHS)
+    """Expected calibration error over 15 bins of equal mass."""
+    order = np.argsort(scores, kind="stable")
+    mass = np.cumsum(weights[order])
+    middle = mass - weights[order] / 2
+    bins = np.clip(middle * _MASS_BINS // max(mass[-1], 1e-9), 0, _MASS_BINS - 1)
+    gap = np.bincount(bins.astype(np.int64), (weights * (scores - truth))[order], _MASS_BINS)
     return float(np.abs(gap).sum() / weights.sum())
 
 
@@ -64,6 +67,8 @@ def with_interval(
     `visit` numbers the visit of each row from 0: rows of one visit are not independent.
     """
     value = measure(scores, truth, np.ones(len(scores)))
+    if np.isnan(value):
+        return {"value": None, "ci": None}
     rng = np.random.default_rng(seed)
     drawn = [
         measure(scores, truth, rng.poisson(1.0, int(visit.max()) + 1)[visit].astype(np.float64))
