@@ -35,7 +35,9 @@ class SetTimer(Struct, frozen=True):
 
 
 class Forget(Struct, frozen=True):
-    """Clear this user's state."""
+    """Clear this user's state; unless `erase`, profiles on their way to this user still come."""
+
+    erase: bool = False
 
 
 class Reject(Struct, frozen=True):
@@ -45,4 +47,12 @@ class Reject(Struct, frozen=True):
     detail: str
 
 
-Effect = Decide | Emit | Merge | SetTimer | Forget | Reject
+class Lose(Struct, frozen=True):
+    """Write the bytes of a profile that could not be taken in to topic `dead-letters`."""
+
+    state: bytes
+    at_ms: int
+    detail: str
+
+
+Effect = Decide | Emit | Merge | SetTimer | Forget | Reject | Lose

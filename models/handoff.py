@@ -4,7 +4,7 @@
    record for that key and clears it; what de-duplicates stays, so that a re-send of what was
    captured before the login stays one event.
 2. `receive` lets the record wait under the known key, once for each merge id.
-3. `settle` takes it in at handoff + 500 ms of engine time, in order with all other deadlines, so
+3. `take` takes it in at handoff + 500 ms of engine time, in order with all other deadlines, so
    that a replay merges at the same point of the log.
 
 A key is given to one known user and no other: on a shared device the second one starts afresh.
@@ -41,7 +41,7 @@ def give(profile: Profile, handoffs: Handoffs, event: Event) -> Merge | None:
     if not profile.tally.by_type:
         return None
     record = ProfileMerge(
-        merge_id=merge_id(event.user_key, event.event_id),
+        merge_id=merge_id(event.user_key, event.event_id, profile.applied),
         site=event.site,
         user_key=receiver,
         from_key=event.user_key,
@@ -67,17 +67,25 @@ def receive(handoffs: Handoffs, record: ProfileMerge) -> int | None:
     return made.due_ms
 
 
-def settle(
-    profile: Profile | None, handoffs: Handoffs, until_ms: int, user_key: str, context: Context
-) -> tuple[Profile | None, list[Effect]]:
-    """Take in what is due up to `until_ms`, each after the deadlines that come before it."""
+def next_due(handoffs: Handoffs, until_ms: int) -> Waiting | None:
+    """The profile to be taken in first, if its moment has come by `until_ms`."""
+    due = handoffs.waiting[0] if handoffs.waiting else None
+    return due if due is not None and due.due_ms <= until_ms else None
+
+
+def leave(handoffs: Handoffs, due: Waiting) -> None:
+    """It waits no longer, and a repeat of its record changes nothing."""
+    handoffs.waiting = [each for each in handoffs.waiting if each is not due]
+    handoffs.done = [*handoffs.done, due.merge_id][-DONE_MAX:]
+
+
+def take(
+    profile: Profile | None, due: Waiting, user_key: str, context: Context
+) -> tuple[Profile, list[Effect]]:
+    """Take one profile in, after the deadlines that come before it."""
     effects: list[Effect] = []
-    while handoffs.waiting and handoffs.waiting[0].due_ms <= until_ms:
-        due, *handoffs.waiting = handoffs.waiting
-        handoffs.done = [*handoffs.done, due.merge_id][-DONE_MAX:]
-        given = load(due.state)
-        assert given is not None, "a record carries a profile"
-        if profile is not None:
-            profile = deadlines.run(profile, due.due_ms, user_key, context, effects)
-        profile = merged(profile, given, due.due_ms)
-    return profile, effects
+    given = load(due.state)
+    assert given is not None, "a record carries a profile"
+    if profile is not None:
+        profile = deadlines.run(profile, due.due_ms, user_key, context, effects)
+    return merged(profile, given, due.due_ms), effects

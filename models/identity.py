@@ -4,9 +4,9 @@
 | counts of records                  | stay where they were counted, so that sums stay exact  |
 | dedup windows, tombstones          | united: what either has seen, the result has seen      |
 | tally: counts, paces, cart, orders | as if one profile had folded all of it, in any order   |
-| session                            | one visit if within 30 minutes: added; else the later  |
-| tabs, exposures, products, touches | united by name, the newest stay within their bounds    |
-| model state, scores, burst, mails  | of the side with more of the visit                     |
+| session, tabs                      | one visit if within 30 minutes: added; else the later  |
+| exposures, products, touches       | united by name, the newest stay within their bounds    |
+| model state, scores, burst, mails  | of the side with more of the visit; else the later     |
 
 All but the last row is commutative. The receiver's name, epoch and numbering stay.
 """
@@ -14,23 +14,19 @@ All but the last row is commutative. The receiver's name, epoch and numbering st
 from __future__ import annotations
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from models import decay
-from models.dedup import CONFLICTS_MAX, HASHED, WINDOW_BITS
-from models.identity_session import merged_session
-from schemas.exposure import EXPOSURES_MAX, Exposure, given_of, retired
+from models.identity_session import joined, merged_session
+from models.identity_windows import merged_windows
+from schemas.exposure import EXPOSURES_MAX, Exposure, counted_in, retired, united
 from schemas.outreach import MAILS_MAX
 from schemas.profile import (
     CART_MAX,
     PREFERENCES_MAX,
     TABS_MAX,
-    TOMBSTONES_MAX,
-    WINDOWS_MAX,
     Profile,
     Tab,
     Tally,
-    Window,
 )
 from schemas.sections import (
     LINKS_MAX,
@@ -45,7 +41,6 @@ from schemas.sections import (
     seen_of,
 )
 
-_ALL = (1 << WINDOW_BITS) - 1
 PROFILE_TTL_MS = 30 * 24 * 3600 * 1000
 MAIN = (
     "model_version model_at_ms hidden hidden_mark inputs earlier concepts scores trends trend_ms "
@@ -54,16 +49,36 @@ MAIN = (
 
 
 class _Sides(Struct):
-    """The receiver, the giver, and whichever of them saw more of the visit.
+    """The receiver, the giver, and whichever of them knows the running session best.
 
-    `number` is what the running session is called from now on, `main_number` what `main` called it.
+    `number` is what that is called from now on; `own_number` and `given_number` are what each side
+    called it, 0 for a side whose session is over.
     """
 
     own: Profile
     given: Profile
     main: Profile
+    joined: bool
     number: int
-    main_number: int
+    own_number: int
+    given_number: int
+
+    @property
+    def main_number(self) -> int:
+        """What `main` called the running session."""
+        return self.given_number if self.main is self.given else self.own_number
+
+
+def _sides_of(own: Profile, given: Profile) -> _Sides:
+    ours, theirs = own.session, given.session
+    if joined(ours, theirs):
+        main = given if theirs.events > ours.events else own
+        number = max(ours.number, theirs.number)
+        return _Sides(own, given, main, True, number, ours.number, theirs.number)
+    if (theirs.last_ms, theirs.started_ms) > (ours.last_ms, ours.started_ms):
+        number = ours.number + 1 if ours.number else theirs.number
+        return _Sides(own, given, given, False, number, 0, theirs.number)
+    return _Sides(own, given, own, False, ours.number, ours.number, 0)
 
 
 def merged(own: Profile | None, given: Profile, at_ms: int) -> Profile:
@@ -72,14 +87,14 @@ def merged(own: Profile | None, given: Profile, at_ms: int) -> Profile:
     `own` None is a user never seen before. Takes both over and may change them.
     """
     own = own or Profile(epoch_ms=at_ms)
-    main = given if given.session.events > own.session.events else own
-    number = max(own.session.number, given.session.number)
-    sides = _Sides(own, given, main, number, main.session.number)
-    tabs = _tabs(own.tabs, given.tabs)
+    sides = _sides_of(own, given)
+    tabs = _tabs(own.tabs, given.tabs) if sides.joined else sides.main.tabs
     now_ms = max(own.now_ms, at_ms)
     exposures, folded = _exposures(sides, now_ms)
-    own.session = merged_session(own.session, given.session)
-    windows, tombstones = _windows(sides, now_ms)
+    one = sides.joined
+    own.session = merged_session(own.session, given.session) if one else sides.main.session
+    own.session.number = sides.number
+    windows, tombstones = merged_windows(own, given, now_ms)
     own.windows, own.tombstones = windows, tombstones
     own.tally = merged_tally(own.tally, given.tally)
     own.tabs, own.exposures, own.given = tabs, exposures, folded
@@ -131,42 +146,6 @@ def _paces(own: bytes, given: bytes) -> bytes:
     return packed([_added(a, b) for a, b in pairs])
 
 
-def _windows(sides: _Sides, now_ms: int) -> tuple[list[Window], list[tuple[int, int]]]:
-    found: dict[int, Window] = {each.key: each for each in sides.own.windows}
-    for each in sides.given.windows:
-        known = found.get(each.key)
-        found[each.key] = each if known is None else merged_window(known, each)
-    newest = sorted(found.values(), key=lambda each: (each.last_ms, each.key))
-    kept, gone = newest[-WINDOWS_MAX:], newest[:-WINDOWS_MAX]
-    dead = dict(sides.own.tombstones)
-    for key, died_ms in sides.given.tombstones:
-        dead[key] = max(died_ms, dead.get(key, died_ms))
-    dead.update((each.key, now_ms) for each in gone)
-    # A window that lives in either profile is not dead.
-    alive = {each.key for each in kept}
-    stones = sorted((died_ms, key) for key, died_ms in dead.items() if key not in alive)
-    return kept, [(key, died_ms) for died_ms, key in stones[-TOMBSTONES_MAX:]]
-
-
-def merged_window(own: Window, given: Window) -> Window:
-    """What either window has seen."""
-    newest = max(own.newest, given.newest)
-    mask, hashes = 0, bytearray(HASHED * 2)
-    for each in (own, given):
-        behind = newest - each.newest
-        if behind < WINDOW_BITS:
-            mask |= int.from_bytes(each.mask, "little") << behind
-        for index in range(max(newest - HASHED + 1, 0), each.newest + 1):
-            at = index % HASHED * 2
-            if each.newest - index < HASHED and each.hashes[at : at + 2] != b"\0\0":
-                hashes[at : at + 2] = each.hashes[at : at + 2]
-    mask &= _ALL
-    conflicts = sorted({*own.conflicts, *given.conflicts})[-CONFLICTS_MAX:]
-    data = mask.to_bytes((mask.bit_length() + 7) // 8, "little")
-    last_ms = max(own.last_ms, given.last_ms)
-    return Window(own.key, newest, data, bytes(hashes), conflicts, last_ms)
-
-
 def _tabs(own: list[Tab], given: list[Tab]) -> list[Tab]:
     found = {(each.session_id, each.tab_id): each for each in given}
     for each in own:
@@ -188,33 +167,18 @@ def _exposures(sides: _Sides, now_ms: int) -> tuple[list[Exposure], bytes]:
     """Actions given to either, so that caps hold for the person."""
     own, given, number = sides.own, sides.given, sides.number
     found: dict[str, Exposure] = {}
-    for side in (given, own):
+    for side, was in ((given, sides.given_number), (own, sides.own_number)):
         for each in side.exposures:
             # The running session gets one number, so that its caps count both sides.
-            each.session = number if each.session == side.session.number else each.session
+            if was and each.session == was:
+                each.session = number
+            elif side is given:
+                each.session = 0  # The receiver never had that session.
             found[each.slot_id] = each
     every = sorted(found.values(), key=lambda each: (each.decided_ms, each.slot_id))
-    return retired(every, _tallies(own.given, given.given), EXPOSURES_MAX, now_ms)
-
-
-def _tallies(own: bytes, given: bytes) -> bytes:
-    if not own or not given:
-        return own or given
-    found = {each.name: each for each in given_of(own)}
-    for each in given_of(given):
-        known = found.get(each.name)
-        if known is None:
-            found[each.name] = each
-            continue
-        found[each.name] = replace(
-            known,
-            session=max(known.session, each.session),
-            in_session=known.in_session + each.in_session,
-            newest_ms=max(known.newest_ms, each.newest_ms),
-            in_day=known.in_day + each.in_day,
-            in_all=known.in_all + each.in_all,
-        )
-    return packed(list(found.values()))
+    ours = counted_in(own.given, sides.own_number, number)
+    tallies = united(ours, counted_in(given.given, sides.given_number, number))
+    return retired(every, tallies, EXPOSURES_MAX, now_ms)
 
 
 def _sections(sides: _Sides) -> None:
@@ -226,12 +190,9 @@ def _sections(sides: _Sides) -> None:
         last = max((each.last for each in touches), key=lambda each: each.at_ms)
         own.origin = packed(Origin(first, last))
     own.origin = own.origin or given.origin
-    own.graph = _graph(own.graph, given.graph, sides.main is given)
-    if own.graph:
-        graph = graph_of(own.graph)
-        if graph.session == sides.main_number:
-            graph.session = sides.number
-            own.graph = packed(graph)
+    graph = _graph(sides)
+    if graph is not None:
+        own.graph = packed(graph)
         pairs = zip(graph.names, graph.weights, strict=True)
         weights = [weight for name, weight in pairs if name[0] == "c"]
         own.interest_top, own.interest_sum = max(weights, default=0), sum(weights)
@@ -250,11 +211,21 @@ def _seen(own: bytes, given: bytes) -> bytes:
     return packed(list(found.values())[-SEEN_MAX:])
 
 
-def _graph(own: bytes, given: bytes, given_leads: bool) -> bytes:
+def _walked(graph: bytes, was: int, now: int) -> Graph | None:
+    """One side's graph; its walk goes on if its session does."""
+    found = graph_of(graph) if graph else None
+    if found is not None:
+        found.session = now if was and found.session == was else 0
+    return found
+
+
+def _graph(sides: _Sides) -> Graph | None:
     """Edges of both by name, the strongest that fit; the walk goes on where the visit is."""
-    if not own or not given:
+    given = _walked(sides.given.graph, sides.given_number, sides.number)
+    own = _walked(sides.own.graph, sides.own_number, sides.number)
+    if own is None or given is None:
         return own or given
-    graphs = [graph_of(given), graph_of(own)]
+    graphs = [given, own]
     weights: dict[str, int] = {}
     links: dict[tuple[str, str], int] = {}
     for graph in graphs:
@@ -270,23 +241,24 @@ def _graph(own: bytes, given: bytes, given_leads: bool) -> bytes:
     kept = [each for each in links.items() if each[0][0] in at and each[0][1] in at]
     kept = sorted(kept, key=lambda each: (-each[1], each[0]))[:LINKS_MAX]
     placed = sorted((*sorted((at[a], at[b])), weight) for (a, b), weight in kept)
-    lead = graphs[0] if given_leads else graphs[1]
+    lead = given if sides.main is sides.given else own
     last = at.get(lead.names[lead.last], -1) if lead.last >= 0 else -1
     flat = [value for triple in placed for value in triple]
-    return packed(Graph(names, [weights[name] for name in names], flat, last, lead.session))
+    return Graph(names, [weights[name] for name in names], flat, last, lead.session)
 
 
 def _from_main(sides: _Sides) -> None:
-    """What cannot be added: of the side with more of the visit."""
+    """What cannot be added: of the side that knows the running session best."""
     own, given, main = sides.own, sides.given, sides.main
     if given.consent_at_ms > own.consent_at_ms:
         own.consent, own.consent_at_ms = given.consent, given.consent_at_ms
     mails = [*own.outreach.mails, *given.outreach.mails]
     fired = main.outreach.burst == main.burst.number
-    burst = max(own.burst.number, given.burst.number)
+    # Messages are named by the burst: a visit new to the receiver begins a new number.
+    new = main is given and not sides.joined
+    burst = max(own.burst.number + (new and own.burst.number > 0), given.burst.number)
     for name in MAIN:
         setattr(own, name, getattr(main, name))
-    # Messages are named by the burst, so the larger number goes on.
     own.burst.number = burst
     state = own.outreach
     state.burst = burst if fired else min(state.burst, burst - 1)

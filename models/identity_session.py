@@ -13,22 +13,22 @@ ADDED = (
     "price_sum_micros price_percentile_sum_ppm prices exits shown dismissed price_falls "
     "price_filters"
 ).split()
-LARGER = (
-    "number scroll_ppm dwell_max_ms stage stage_entry bought price_max_micros pause_max_ms"
-).split()
+LARGER = ("scroll_ppm dwell_max_ms stage stage_entry bought price_max_micros pause_max_ms").split()
 ARRIVAL = "source utm_source utm_medium utm_campaign referrer_host".split()
 """How the visit came about is known to the side where it began."""
 
 BYTE_MAX = 255
 
 
+def joined(own: Session, given: Session) -> bool:
+    """Whether the two are one visit: both saw something, at most 30 minutes apart."""
+    apart_ms = abs(own.last_ms - given.last_ms)
+    return bool(own.events and given.events) and apart_ms <= SESSION_GAP_MS
+
+
 def merged_session(own: Session, given: Session) -> Session:
-    """The running session of both, numbered as the receiver's next or its present one."""
+    """The visit that both are a part of."""
     earlier, later = sorted((own, given), key=lambda each: (each.last_ms, each.started_ms))
-    number = max(own.number, given.number)
-    if not earlier.events or later.last_ms - earlier.last_ms > SESSION_GAP_MS:
-        later.number = number
-        return later
     first = own if own.started_ms <= given.started_ms else given
     fields = asdict(later)
     for name in ADDED:
@@ -40,6 +40,8 @@ def merged_session(own: Session, given: Session) -> Session:
     lows = [each.price_min_micros for each in (own, given) if each.price_min_micros]
     fields["price_min_micros"] = min(lows, default=0)
     fields["started_ms"] = first.started_ms
+    # An age of the session, which has begun earlier now.
+    fields["stage_after_ms"] += later.started_ms - first.started_ms
     fields["counts"] = _counts(own.counts, given.counts)
     fields["kinds"] = _counts(own.kinds, given.kinds)
     fields["trail"] = (earlier.trail + later.trail)[-TRAIL_MAX:]

@@ -90,7 +90,7 @@ def step(
     profile.now_ms = now_ms
     trace = _apply(profile, event, user_key, context, effects, stopwatch)
     if event.internal == ERASE:
-        return None, [*effects, Forget()], trace
+        return None, [*effects, Forget(erase=True)], trace
     after = profile
     if cancels_first:
         after = deadlines.run(profile, now_ms, user_key, context, effects) or profile

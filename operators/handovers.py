@@ -12,7 +12,7 @@ from connectors.avro import BadFrame, Codec
 from connectors.routes import Origin, routed
 from models import handoff
 from models.context import Context
-from models.effects import Effect
+from models.effects import Effect, Lose
 from models.user import Trace
 from operators.engine import State, Timers
 from operators.metrics import Meter
@@ -23,6 +23,14 @@ from schemas.profile import Profile, UnknownLayout
 from schemas.topics import PROFILES
 
 log = logging.getLogger(__name__)
+
+
+class Refused(Exception):
+    """A record of topic `profiles` that becomes a dead letter."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason, self.detail = reason, detail
 
 
 class Handovers:
@@ -53,19 +61,27 @@ class Handovers:
         context: Context,
     ) -> tuple[Profile | None, list[Effect]]:
         """The profile with what was handed to it and is due."""
-        if known is None or not known.waiting or known.waiting[0].due_ms > until_ms:
-            return profile, []
-        before = None if profile is None else profiles.dump(profile)
-        try:
-            profile, effects = handoff.settle(profile, known, until_ms, key, context)
-        except Exception:
-            # A merge that meets a bug must not meet it again with each event of this user.
-            log.exception("a merge failed")
-            self._meter.add("internal_errors")
-            known.waiting = []
-            profile, effects = profiles.load(before), []
-        self._changed = known
+        effects: list[Effect] = []
+        while known is not None and (due := handoff.next_due(known, until_ms)) is not None:
+            before = None if profile is None else profiles.dump(profile)
+            try:
+                profile, made = handoff.take(profile, due, key, context)
+                profiles.dump(profile)
+            except Exception as failure:
+                # A merge that meets a bug must not meet it again with each event of this user.
+                log.exception("a merge failed")
+                self._meter.add("internal_errors")
+                detail = f"{type(failure).__name__} while taking the profile in"
+                profile, made = profiles.load(before), [Lose(due.state, due.due_ms, detail)]
+            handoff.leave(known, due)
+            effects += made
+            self._changed = known
         return profile, effects
+
+    def forget(self, *, erase: bool) -> None:
+        """Nothing of this user stays, but for what is on its way unless the user is erased."""
+        if erase or not load(self.state.value()).waiting:
+            self.state.clear()
 
     def given(
         self, profile: Profile | None, known: Handoffs | None, event: Event, trace: Trace
@@ -91,19 +107,24 @@ class Handovers:
         return record.user_key, routed(PROFILES, self._headers, self._codec.encode(record))
 
     def read(self, origin: Origin) -> ProfileMerge | None:
-        """The profile that a record of topic `profiles` brings, if it is one and can be used."""
+        """The record of topic `profiles`, if it is one."""
         try:
-            merge = self._codec.decode(origin.value)
-            profiles.load(merge.state)
-        except (BadFrame, UnknownLayout):
+            return self._codec.decode(origin.value)
+        except BadFrame:
             return None
-        fits = merge.user_key.encode() == origin.key and handoff.KNOWN in merge.user_key
-        return merge if fits else None
 
-    def receive(self, merge: ProfileMerge, timers: Timers) -> None:
-        """Let a profile wait for its moment, once. Raises OverflowError when too many wait."""
+    def receive(self, merge: ProfileMerge, origin: Origin, timers: Timers) -> None:
+        """Let a profile wait for its moment, once. Raises Refused for one that cannot be used."""
+        if merge.user_key.encode() != origin.key or handoff.KNOWN not in merge.user_key:
+            raise Refused("key_mismatch", "user_key: differs from the record key or is no user's")
         known = load(self.state.value())
-        due_ms = handoff.receive(known, merge)
+        try:
+            profiles.load(merge.state)
+            due_ms = handoff.receive(known, merge)
+        except UnknownLayout as failure:
+            raise Refused("bad_profile", f"state: {failure}") from failure
+        except OverflowError as full:
+            raise Refused("merge_overflow", str(full)) from full
         if due_ms is None:
             self._meter.add("merges_repeated")
             return

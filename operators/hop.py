@@ -17,11 +17,11 @@ from connectors.avro import BadFrame
 from connectors.routes import Origin, read_origin, routed
 from models import user
 from models.context import Context
-from models.effects import Decide, Effect, Emit, Forget, Merge, Reject, SetTimer
+from models.effects import Decide, Effect, Emit, Forget, Lose, Merge, Reject, SetTimer
 from models.validity import engine_ms
 from operators.codecs import Codecs
 from operators.engine import State, Timers
-from operators.handovers import Handovers
+from operators.handovers import Handovers, Refused
 from operators.metrics import Meter
 from operators.stopwatch import Laps, now_ms
 from operators.watch import Watch
@@ -32,7 +32,7 @@ from schemas.event import TICK, Event
 from schemas.handoff import ProfileMerge
 from schemas.ids import TICK_KEY, USER_KEY
 from schemas.profile import UnknownLayout
-from schemas.topics import DEAD_LETTERS, DECISIONS, EVENTS, INPUTS, SILENT, TRIGGERS
+from schemas.topics import DEAD_LETTERS, DECISIONS, EVENTS, INPUTS, PROFILES, SILENT, TRIGGERS
 from schemas.trigger import Trigger
 
 log = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ class UserHop:
         except BadFrame as bad:
             merge = self.handovers.read(origin) if bad.reason == "wrong_schema" else None
             if merge is not None:
-                return self._receive(merge, origin, state, timers)
+                return self._receive(merge, origin, timers)
             return self._reject(origin, bad.reason, bad.detail, state, timers, bad.schema_id)
         if origin.key == TICK_BYTES:
             return self._tick(event, origin, state, timers)
@@ -91,17 +91,17 @@ class UserHop:
         self._laps.lap("state")
         try:
             profile, settled = self.handovers.settled(profile, known, at_ms, key, self.context)
-            if profile is None:
-                return []
-            after, effects = user.advance(profile, at_ms, key, self.context)
+            after, made = None, list[Effect]()
+            if profile is not None:
+                after, made = user.advance(profile, at_ms, key, self.context)
             self._laps.lap("auction")
-            out = self._written([*settled, *effects], key, None)
+            out = self._written([*settled, *made], key, None)
             data = None if after is None else profiles.dump(after)
         except Exception as failure:
             return self._failed_timer(failure, key, at_ms, before, state, timers)
         self.meter.add("deadlines")
         self.handovers.keep()
-        self._carry_out(effects, data, state, timers)
+        self._carry_out([*settled, *made], data, state, timers)
         return out
 
     def _step(self, event: Event, origin: Origin, state: State, timers: Timers) -> Out:
@@ -154,6 +154,9 @@ class UserHop:
                 out.append(self.handovers.written(effect.record))
             elif isinstance(effect, Reject) and origin is not None:
                 out.append(self.letter(origin, effect.reason, effect.detail))
+            elif isinstance(effect, Lose):
+                lost = Origin(-1, -1, effect.at_ms, key.encode(), effect.state)
+                out.append(self.letter(lost, INTERNAL_ERROR, effect.detail, topic=PROFILES))
         return out
 
     def _carry_out(
@@ -165,9 +168,9 @@ class UserHop:
                 timers.register_event_time_timer(effect.at_ms)
             elif isinstance(effect, Forget):
                 data = None
+                self.handovers.forget(erase=effect.erase)
         if data is None:
             state.clear()
-            self.handovers.state.clear()
         else:
             state.update(data)
 
@@ -200,11 +203,12 @@ class UserHop:
             headers["traceparent"] = event.traceparent.encode()
         return routed(DECISIONS, headers, frame)
 
-    def _receive(self, merge: ProfileMerge, origin: Origin, state: State, timers: Timers) -> Out:
+    def _receive(self, merge: ProfileMerge, origin: Origin, timers: Timers) -> Out:
         try:
-            self.handovers.receive(merge, timers)
-        except OverflowError as full:
-            return self._reject(origin, "merge_overflow", str(full), state, timers)
+            self.handovers.receive(merge, origin, timers)
+        except Refused as refused:
+            self.meter.add("merges_refused")  # It is no event: no user's count has it.
+            return [self.letter(origin, refused.reason, refused.detail, topic=PROFILES)]
         return []
 
     def _reject(
@@ -224,9 +228,11 @@ class UserHop:
             return [told]
         at_ms = engine_ms(origin.timestamp_ms)
         try:
-            profile = profiles.load(state.value())
+            profile, known = profiles.load(state.value()), self.handovers.of_key(key)
+            profile, settled = self.handovers.settled(profile, known, at_ms, key, self.context)
             after, effects = user.reject(profile, at_ms, key, self.context)
-            out = self._written(effects, key, None)
+            out = self._written([*settled, *effects], key, None)
+            self.handovers.keep()
         except UnknownLayout:
             raise
         except Exception:

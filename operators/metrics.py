@@ -14,14 +14,15 @@ COUNTS = (
     "disordered", "deadlines", "decisions", "none", "triggers", "internal_errors",
     "control_applied", "control_refused", "control_after_effect", "model_refused",
     "handed_over", "merges_received", "merges_repeated", "merges_after_due",
+    "merges_refused",
 )  # fmt: skip
 """Counter names, `kairos` before each in Prometheus.
 
 `disordered`: record timestamp at or below the watermark. `control_after_effect`: a control record
 that arrived after its effective time. `model_refused`: unsigned, changed, broken or unknown; the
 version before stays. `merges_after_due`: a profile handed over that arrived after
-it was due, so that a replay may merge it sooner. The first four are disjoint and sum to the events
-read.
+it was due, so that a replay may merge it sooner; `merges_refused`: one that became a dead letter.
+The first four are disjoint and sum to the events read.
 """
 
 PUSH_EVENTS = 500

@@ -84,6 +84,49 @@ def retired(
     return kept, given if tallies is None else _packed(tallies)
 
 
+def counted_in(given: bytes, was: int, now: int) -> list[Given]:
+    """Tallies whose session `was` is called `now`; what they count of any other is over."""
+    tallies = given_of(given) if given else []
+    for each in tallies:
+        running = was > 0 and each.session == was
+        each.session, each.in_session = (now, each.in_session) if running else (0, 0)
+    return tallies
+
+
+def united(own: list[Given], given: list[Given]) -> bytes:
+    """Tallies of both within the bounds of one.
+
+    A campaign that one side never folded by name may be among that side's REST, so it counts.
+    """
+    sides = [{each.name: each for each in side} for side in (own, given)]
+    rests = [[side[REST]] if REST in side else [] for side in sides]
+    channels, campaigns = list[Given](), list[Given]()
+    for name in sorted({*sides[0], *sides[1]} - {REST}):
+        of_channel = name.startswith(OF_CHANNEL)
+        parts = [
+            [side[name]] if name in side else [] if of_channel else rest
+            for side, rest in zip(sides, rests, strict=True)
+        ]
+        (channels if of_channel else campaigns).append(_sum(name, [*parts[0], *parts[1]]))
+    campaigns.sort(key=lambda each: (each.newest_ms, each.name))
+    surplus = {each.name for each in campaigns[:-GIVEN_MAX]} | {REST}
+    beyond = [each for each in [*own, *given] if each.name in surplus]
+    rest = [_sum(REST, beyond)] if beyond else []
+    every = [*campaigns[-GIVEN_MAX:], *rest, *channels]
+    return _packed(every) if every else b""
+
+
+def _sum(name: str, parts: list[Given]) -> Given:
+    return Given(
+        name,
+        max(each.session for each in parts),
+        sum(each.in_session for each in parts),
+        max(each.newest_ms for each in parts),
+        sum(each.in_day for each in parts),
+        sum(each.in_all for each in parts),
+    )
+
+
 def _fold(tallies: list[Given], name: str, gone: Exposure, room: int) -> None:
     tally = next((each for each in tallies if each.name == name), None)
     if tally is None and sum(not each.name.startswith(OF_CHANNEL) for each in tallies) >= room:

@@ -49,9 +49,13 @@ class ProfileMerge(Struct, frozen=True, kw_only=True):
         return self.handoff_at_ms + MERGE_AFTER_MS
 
 
-def merge_id(from_key: str, event_id: str) -> str:
-    """The idempotency key: a handoff event hands over once, however often it is read."""
-    return "m_" + blake2b(joined(from_key, event_id), digest_size=16).hexdigest()
+def merge_id(from_key: str, event_id: str, applied: int) -> str:
+    """The idempotency key: a handoff event hands over once, however often it is read.
+
+    `applied` counts the events of `from_key` so far: of a handoff that was sent again, the second
+    copy brings what came between the two, and that is another merge.
+    """
+    return "m_" + blake2b(joined(from_key, event_id, str(applied)), digest_size=16).hexdigest()
 
 
 class Waiting(Struct, array_like=True, frozen=True, order=True):

@@ -234,16 +234,14 @@ def dump(profile: Profile) -> bytes:
     One that would be larger is trimmed first, which changes the profile: what matters least goes,
     in a fixed order, so that every engine trims alike.
     """
-    data = _HEAD + _encode(profile)
-    while len(data) > STATE_BYTES_MAX:
+    while len(data := _HEAD + _encode(profile)) > STATE_BYTES_MAX:
         _trim(profile)
-        data = _HEAD + _encode(profile)
     return data
 
 
 def _trim(profile: Profile) -> None:
     """Drop one thing: earlier inputs, tombstones, products seen, the oldest tab, exposure, window,
-    the graph, the oldest cart change, preference; then what has no bound of its own but is small.
+    the graph, the oldest cart change, preference; exposures and touches; at last their tallies.
     """
     tally = profile.tally
     if profile.earlier:
@@ -265,10 +263,12 @@ def _trim(profile: Profile) -> None:
         tally.cart = tally.cart[1:]
     elif tally.preferences:
         tally.preferences = dict(list(tally.preferences.items())[1:])
-    else:
-        assert profile.exposures or profile.origin, "nothing is left to trim"
+    elif profile.exposures or profile.origin:
         profile.origin = b""
         _retire(profile, 0)
+    else:
+        assert profile.given, "nothing is left to trim"
+        profile.given = b""
 
 
 def _retire(profile: Profile, room: int) -> None:

@@ -7,13 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.dedup import check
-from models.identity import merged, merged_tally, merged_window
+from models.identity import merged, merged_tally
+from models.identity_windows import merged_window
 from models.user import step
 from schemas.event import Event, Product
-from schemas.exposure import SHOWN, Exposure
+from schemas.exposure import GIVEN_MAX, REST, SHOWN, Exposure, Given, given_of
 from schemas.ids import short_hash
-from schemas.profile import STATE_BYTES_MAX, Profile, Tally, dump, load
-from schemas.sections import graph_of, seen_of
+from schemas.profile import STATE_BYTES_MAX, Profile, Session, Tab, Tally, dump, load
+from schemas.sections import Graph, graph_of, packed, seen_of
 from tests.builders import BEGINNING, ONE_MINUTE, campaign, context, event, lamp, page
 
 KNOWN = "demo:u:" + "a" * 32
@@ -132,11 +133,109 @@ def exposure(slot: str, session: int, decided_ms: int) -> Exposure:
 def test_caps_of_the_running_session_count_both_sides():
     """The session had number 2 on one side and 5 on the other; now both exposures are in it."""
     own, other = Profile(epoch_ms=1), Profile(epoch_ms=1)
-    own.session.number, other.session.number = 2, 5
+    own.session, other.session = Session(2, events=1), Session(5, events=1)
     own.exposures, other.exposures = [exposure("a", 2, 10)], [exposure("b", 5, 20)]
     made = merged(own, other, 30)
     assert [(each.slot_id, each.session) for each in made.exposures] == [("a", 5), ("b", 5)]
     assert made.session.number == 5
+
+
+def side(name: str, number: int, last_ms: int, events: int) -> Profile:
+    """A profile in its session `number`, every part of which bears its name."""
+    made = Profile(
+        epoch_ms=1, now_ms=last_ms, hidden=name.encode(), scores=[events], trend_ms=events
+    )
+    made.session = Session(number, last_ms - ONE_MINUTE, last_ms, events)
+    made.tabs = [Tab(name, "t", last_ts_ms=last_ms)]
+    made.burst.number, made.burst.active_ms = number + 1, events
+    made.outreach.at_ms = last_ms + 1
+    made.graph = packed(Graph(["c" + name], [1], [], 0, number))
+    made.given = packed([Given("WINTER", number, events, last_ms, events, events)])
+    made.exposures = [
+        exposure(f"{name} {n}", n, last_ms + n) for n in range(number - 3, number + 1)
+    ]
+    return made
+
+
+@pytest.mark.promise("C29")
+@pytest.mark.parametrize(
+    ("gap_minutes", "number", "leads", "visits", "in_session", "burst"),
+    [
+        (-300, 4, "own", {"own 4"}, 3, 8),
+        (-31, 4, "own", {"own 4"}, 3, 8),
+        (-30, 7, "given", {"own 4", "given 7"}, 12, 8),
+        (0, 7, "given", {"own 4", "given 7"}, 12, 8),
+        (30, 7, "given", {"own 4", "given 7"}, 12, 8),
+        (31, 5, "given", {"given 7"}, 9, 8),
+        (300, 5, "given", {"given 7"}, 9, 8),
+    ],
+)
+def test_a_login_goes_on_with_the_later_visit_or_with_one_made_of_both(
+    gap_minutes, number, leads, visits, in_session, burst
+):
+    """The receiver is in session 4, the giver in its 7th, `gap_minutes` later, with more events.
+
+    Session 5 of the giver is not the one that the receiver's next is called: caps count neither.
+    """
+    own_ms = 1_000 * ONE_MINUTE
+    given_ms = own_ms + gap_minutes * ONE_MINUTE
+    own, other = side("own", 4, own_ms, 3), side("given", 7, given_ms, 9)
+    made = merged(own, other, max(own_ms, given_ms) + HALF_A_SECOND)
+    joined = len(visits) == 2
+    assert (made.session.number, made.burst.number) == (number, burst)
+    assert made.session.events == (12 if joined else 3 if leads == "own" else 9)
+    assert made.hidden == leads.encode()
+    assert made.scores == [made.trend_ms] == [made.burst.active_ms]
+    assert made.outreach.at_ms == (own_ms if leads == "own" else given_ms) + 1
+    assert {each.session_id for each in made.tabs} == ({"own", "given"} if joined else {leads})
+    assert {each.slot_id for each in made.exposures if each.session == number} == visits
+    ours = {each.slot_id: each.session for each in made.exposures if each.slot_id[0] == "o"}
+    assert [ours[f"own {n}"] for n in (1, 2, 3)] == [1, 2, 3]
+    (tally,) = given_of(made.given)
+    assert (tally.session, tally.in_session, tally.in_all) == (number, in_session, 12)
+    graph = graph_of(made.graph)
+    assert (graph.session, graph.names[graph.last]) == (number, "c" + leads)
+
+
+def test_of_two_visits_that_ended_together_the_receivers_stays():
+    """Neither is the later one, and they are no one visit: one of them saw no event."""
+    own, other = side("own", 4, ONE_MINUTE, 3), side("given", 7, ONE_MINUTE, 0)
+    made = merged(own, other, 2 * ONE_MINUTE)
+    assert (made.session.number, made.hidden) == (4, b"own")
+
+
+@pytest.mark.parametrize("own_is_later", [True, False])
+def test_the_stage_moved_when_it_moved(own_is_later):
+    """One visit has begun at 0, the other at 10 minutes; its stage moved 2 minutes later."""
+    first = Session(1, 0, 9 * ONE_MINUTE, 4)
+    later = Session(1, 10 * ONE_MINUTE, 13 * ONE_MINUTE, 2, stage_after_ms=2 * ONE_MINUTE)
+    own, other = (later, first) if own_is_later else (first, later)
+    made = merged(Profile(1, session=own), Profile(1, session=other), 14 * ONE_MINUTE).session
+    assert (made.started_ms, made.stage_after_ms) == (0, 12 * ONE_MINUTE)
+
+
+@pytest.mark.promise("C29")
+def test_tallies_of_both_keep_their_bound_and_no_campaign_gets_room_again():
+    """Of 30 campaigns the newest keep their names, the others are counted together."""
+    own, other = Profile(epoch_ms=1), Profile(epoch_ms=1)
+    own.given = packed([Given(f"a{n}", 0, 0, n + 1, 1, 1) for n in range(15)])
+    theirs = [Given(f"b{n}", 0, 0, n + 20, 1, 1) for n in range(15)]
+    other.given = packed([*theirs, Given(REST, 0, 0, 9, 2, 2), Given("#", 0, 0, 40, 17, 17)])
+    tallies = {each.name: each for each in given_of(merged(own, other, 50).given)}
+    named = [name for name in tallies if name not in (REST, "#")]
+    assert sorted(named) == sorted([f"b{n}" for n in range(15)] + ["a14"])
+    assert len(named) == GIVEN_MAX
+    # What the giver could not name may have been this one.
+    assert tallies["a14"].in_all == 3
+    assert (tallies[REST].in_all, tallies["#"].in_all) == (14 + 2, 17)
+
+
+def test_tallies_are_the_last_thing_that_a_profile_too_large_gives_up():
+    """Nothing else is left of it then, and it fits."""
+    many = [Given("n" * 40 + str(n), 1, 1, 1, 1, 1) for n in range(100)]
+    made = Profile(epoch_ms=1, given=packed(many), graph=packed(Graph(["c"], [1])))
+    assert len(dump(made)) <= STATE_BYTES_MAX
+    assert made.given == made.graph == b""
 
 
 def test_the_merged_profile_keeps_every_bound():

@@ -11,8 +11,7 @@ from msgspec.structs import replace
 from connectors.routes import Origin, read_routed
 from operators.local import LocalJob
 from schemas.event import HANDOFF, Event
-from schemas.handoff import WAITING_MAX, ProfileMerge, load
-from schemas.profile import UnknownLayout
+from schemas.handoff import ProfileMerge, load
 from schemas.profile import load as load_profile
 from tests.builders import BEGINNING, ONE_SECOND, USER, event, lamp
 from tests.operators.test_decide import MERGES, job, letters
@@ -20,20 +19,6 @@ from tests.operators.test_decide import MERGES, job, letters
 ANN, BEN = "demo:u:" + "a" * 32, "demo:u:" + "b" * 32
 DUE_MS = 1_500
 LOGIN_MS = 1_000
-
-UNREADABLE = [
-    b"",
-    b"K",
-    b"KP",
-    b"KP\x01\xc0",
-    b"KP\x02\x90",
-    b"KP\x03",
-    b"KP\x03\xa1\xff",
-    b"KP\x03\x91\xa1\xff",
-    b"KP\x09\x90",
-    b"XY\x03\x90",
-]
-"""Not one is the bytes of a profile."""
 
 
 def login(to: str = ANN, at_ms: int = LOGIN_MS, **fields: Any) -> Event:
@@ -176,20 +161,6 @@ def test_a_record_read_twice_merges_once():
     assert load(running.handoffs[ANN]).done == [made.merge_id]
 
 
-def test_only_so_many_profiles_wait_for_one_user():
-    """One more is a dead letter with its bytes; the ones before it are merged."""
-    running = job()
-    trail(running, "page_view")
-    (made,) = merges(running.applied(login()))
-    out = []
-    for number in range(WAITING_MAX):
-        more = replace(made, merge_id=f"m_{number}")
-        out += running.record(Origin(0, number, BEGINNING, ANN.encode(), MERGES.encode(more)))
-    assert [each.reason for each in letters(out)] == ["merge_overflow"]
-    running.advance(BEGINNING + DUE_MS)
-    assert profile(running, ANN).session.events == WAITING_MAX
-
-
 @pytest.mark.parametrize(
     ("fields", "reason"),
     [
@@ -210,53 +181,19 @@ def test_only_a_lasting_anonymous_key_is_handed_to_a_known_one_of_its_site(field
     assert profile(running, USER).session.events == 1
 
 
-@pytest.mark.parametrize("key", [USER, BEN], ids=["an anonymous key", "somebody else"])
-def test_a_profile_addressed_to_another_key_is_poison(key):
-    """The record key decides who receives; a mismatch is a dead letter."""
-    running = job()
-    trail(running, "page_view")
-    (made,) = merges(running.applied(login()))
-    out = running.record(Origin(0, 3, BEGINNING, key.encode(), MERGES.encode(made)))
-    assert [each.reason for each in letters(out)] == ["wrong_schema"]
-
-
 @pytest.mark.promise("C29")
-@pytest.mark.parametrize("state", UNREADABLE, ids=repr)
-def test_a_profile_that_cannot_be_read_is_poison(state):
-    """Too short, cut or of another making: a dead letter with its bytes, and the job goes on."""
+def test_a_handoff_that_is_sent_again_hands_over_what_came_in_between():
+    """The same record twice, with an event between: nothing of either part is lost or doubled."""
     running = job()
     trail(running, "page_view")
-    (made,) = merges(running.applied(login()))
-    value = MERGES.encode(replace(made, merge_id="m_other", state=state))
-    (told,) = letters(running.record(Origin(0, 3, BEGINNING, ANN.encode(), value)))
-    assert (told.reason, told.value) == ("wrong_schema", value)
-    running.advance(BEGINNING + DUE_MS)
-    assert profile(running, ANN).session.events == 1
-
-
-@pytest.mark.parametrize("state", UNREADABLE, ids=repr)
-def test_own_state_that_cannot_be_read_does_raise(state):
-    """It means a deploy gone wrong, and a profile must not be lost to it."""
-    running = job()
-    running.states[USER] = state
-    with pytest.raises(UnknownLayout):
-        running.event(event("page_view"))
-
-
-def test_a_merge_that_meets_a_bug_is_given_up_and_the_user_goes_on(monkeypatch):
-    """One profile is lost and counted; the events after it are applied."""
-    running = job()
-    trail(running, "page_view")
-    running.applied(login())
-
-    def fails(*_: Any) -> Any:
-        raise ZeroDivisionError
-
-    monkeypatch.setattr("models.handoff.merged", fails)
-    running.event(event("page_view", DUE_MS, 2, user_key=ANN))
-    running.event(event("page_view", DUE_MS + 1, 3, user_key=ANN))
-    assert counts(running, ANN, 3_000) == (2, 0, 0)
-    assert running.meter.counts["internal_errors"] == 1
+    (first,) = merges(running.applied(login()))
+    running.event(event("search", 1_100, 1))
+    (second,) = merges(running.applied(login()))
+    assert merges(running.applied(login())) == []
+    running.advance(BEGINNING + 9_000)
+    made = profile(running, ANN).session
+    assert (made.events, made.page_views, made.searches) == (2, 1, 1)
+    assert first.merge_id != second.merge_id and running.meter.counts["merges_repeated"] == 0
 
 
 def test_a_forgotten_user_leaves_no_handoffs():
