@@ -236,7 +236,7 @@ DEFECTS = (
     Defect(
         "unbounded queue",
         "gateway.outbox",
-        "if len(self._frames) >= FRAMES_MAX or self._bytes + len(frame.text) > BYTES_MAX:",
+        "if len(self._frames) >= FRAMES_MAX or self._bytes + frame.size_bytes > BYTES_MAX:",
         "if self._bytes < 0:",
         GATEWAY + "outbox.py::test_it_is_full_at_its_bounds",
     ),
