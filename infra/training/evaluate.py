@@ -18,7 +18,7 @@ from connectors.datasets import DatasetMissing, Visit, load
 from connectors.onnx import OnnxScorer
 from infra.training import measures
 from infra.training.labels import CONCEPTS, labels
-from infra.training.visits import SITE, START_MS, Profiler, logged
+from infra.training.visits import Profiler
 from models.intent import MILLION, scores_ppm
 from schemas.model import Model
 
@@ -85,14 +85,9 @@ def scored(
     profiler, scorer = Profiler(features=model.features), OnnxScorer.from_model(model)
     head = [head.name for head in model.heads].index(INTENT)
     for visit in recorded:
-        profile, hidden = None, b""
+        hidden = b""
         events, scores, concepts = [], [], []
-        for index, each in enumerate(visit.events):
-            ts_ms = START_MS + each.at_ms
-            wire = {"event_id": f"e{index}", "session_index": index, "ts": ts_ms, **each.fields}
-            event = logged(wire, f"{SITE}:v:{visit.seed}", visit.session_id, "t1", ts_ms)
-            profile, row = profiler.fold(profile, event)
-            assert row is not None
+        for event, row in profiler.recorded(visit):
             said, hidden = scorer.step(row, hidden)
             events.append(event)
             scores.append(scores_ppm(model.heads, said)[head] / MILLION)

@@ -22,7 +22,7 @@ from infra.training.data import Floats, Ints
 from infra.training.evaluate import DATASET as CLICKSTREAM
 from infra.training.evaluate import purchases
 from infra.training.labels import CONCEPTS, INTENTS, labels, medians
-from infra.training.visits import SITE, START_MS, Profiler, logged, visits
+from infra.training.visits import Profiler, visits
 from models.features import FEATURES
 from schemas.event import Event
 from schemas.profile import Profile
@@ -119,16 +119,8 @@ def _recorded(source: Source, share: int, shares: int) -> Iterator[Visited]:
     recorded, bought = _dataset(source.path)
     profiler = Profiler()
     for visit in recorded[share::shares]:
-        profile: Profile | None = None
-        events, rows = [], []
-        for index, each in enumerate(visit.events):
-            ts_ms = START_MS + each.at_ms
-            wire = {"event_id": f"e{index}", "session_index": index, "ts": ts_ms, **each.fields}
-            event = logged(wire, f"{SITE}:v:{visit.seed}", visit.session_id, "t1", ts_ms)
-            profile, row = profiler.fold(profile, event)
-            assert row is not None
-            events.append(event)
-            rows.append(row)
+        folded = list(profiler.recorded(visit))
+        events, rows = [event for event, _ in folded], [row for _, row in folded]
         yield Visited(events, rows, bought[visit.session_id])
 
 

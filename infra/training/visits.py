@@ -14,6 +14,7 @@ from typing import Any
 
 from msgspec import convert
 
+from connectors.datasets import Visit as Recorded
 from gateway.convert import to_event
 from gateway.wire import WireEvent
 from infra.demo.goods import Item
@@ -108,6 +109,17 @@ class Profiler:
         self._recorder.rows.clear()
         profile, _, _ = step(profile, event, event.user_key, self._context)
         return profile, self._recorder.rows[-1] if self._recorder.rows else None
+
+    def recorded(self, visit: Recorded) -> Iterator[tuple[Event, list[float]]]:
+        """Each event of a recorded visit as the log would hold it, and the input after it."""
+        profile: Profile | None = None
+        for index, each in enumerate(visit.events):
+            ts_ms = START_MS + each.at_ms
+            wire = {"event_id": f"e{index}", "session_index": index, "ts": ts_ms, **each.fields}
+            event = logged(wire, f"{SITE}:v:{visit.seed}", visit.session_id, "t1", ts_ms)
+            profile, row = self.fold(profile, event)
+            assert row is not None
+            yield event, row
 
 
 def visits(

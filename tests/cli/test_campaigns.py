@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from confluent_kafka import Producer
 
-from cli import campaigns, control, main, pause, products, rollout, sites
+from cli import campaigns, control, pause, products, rollout, sites
 from connectors.avro import codec, register_all
 from connectors.control import ControlWriter
 from connectors.memory import MemoryRegistry
 from infra.demo import publish as demo
 from schemas.event import Product
-from schemas.topics import CONTROL_TOPICS, EVENTS
+from schemas.topics import EVENTS
 from tests.builders import event
 
 REGISTRY = MemoryRegistry()
@@ -32,35 +32,14 @@ campaigns:
 
 
 @pytest.fixture
-def writer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
-    """A broker of its own, and a stack folder for the keys."""
-    owner = Producer(
-        {"bootstrap.servers": "127.0.0.1:1", "test.mock.num.brokers": 1, "log_level": 0}
-    )
-    for topic in CONTROL_TOPICS:
-        owner.list_topics(topic, timeout=10)
-    found = owner.list_topics(timeout=10).brokers.values()
-    brokers = ",".join(f"{each.host}:{each.port}" for each in found)
+def writer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, brokers: str) -> ControlWriter:
+    """Writes to that broker, with a stack folder for the keys."""
     made = ControlWriter(brokers, REGISTRY, wait_s=20.0)
     monkeypatch.setenv("KAIROS_STACK_DIR", str(tmp_path / "stack"))
     monkeypatch.setenv("KAIROS_GATEWAY_URL", "http://127.0.0.1:18080")
     for module in (control, campaigns, sites, products, pause, rollout):
         monkeypatch.setattr(module, "writer", lambda: made)
-    yield made
-    owner.flush(1)
-
-
-@pytest.fixture
-def kairos(capsys: pytest.CaptureFixture[str]) -> Any:
-    """Run a command with --json: (exit code, its object, what it said on stderr)."""
-
-    def run(*arguments: str) -> tuple[int, Any, str]:
-        capsys.readouterr()
-        code = main.main([*arguments, "--json"])
-        out, err = capsys.readouterr()
-        return code, json.loads(out) if out else None, err
-
-    return run
+    return made
 
 
 def written(folder: Path, name: str, text: str) -> str:

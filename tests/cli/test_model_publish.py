@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from confluent_kafka import Producer
 from msgspec import structs
 
-from cli import main, model_publish, model_watch
+from cli import model_publish, model_watch
 from connectors.avro import register_all
 from connectors.control import ControlWriter
 from connectors.memory import MemoryRegistry
@@ -20,7 +19,6 @@ from connectors.model_watch import PURCHASE_INTENT, Drift
 from connectors.publish import publish
 from infra.model import load as load_model
 from schemas.model import Model
-from schemas.topics import CONTROL_TOPICS
 from tests.connectors.taken import taken
 
 REGISTRY = MemoryRegistry()
@@ -28,15 +26,9 @@ register_all(REGISTRY)
 
 
 @pytest.fixture
-def topic(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
-    """A broker of its own, and a stack folder for the key."""
-    owner = Producer(
-        {"bootstrap.servers": "127.0.0.1:1", "test.mock.num.brokers": 1, "log_level": 0}
-    )
-    for each in CONTROL_TOPICS:
-        owner.list_topics(each, timeout=10)
-    found = owner.list_topics(timeout=10).brokers.values()
-    made = ControlWriter(",".join(f"{b.host}:{b.port}" for b in found), REGISTRY, wait_s=20.0)
+def topic(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, brokers: str) -> ControlWriter:
+    """Writes to that broker, with a stack folder for the key."""
+    made = ControlWriter(brokers, REGISTRY, wait_s=20.0)
     monkeypatch.setenv("KAIROS_STACK_DIR", str(tmp_path / "stack"))
     monkeypatch.setenv("KAIROS_BROKERS", made.brokers)
     monkeypatch.setenv("KAIROS_REGISTRY_URL", "http://127.0.0.1:1")
@@ -44,21 +36,13 @@ def topic(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     monkeypatch.setattr(
         model_publish, "writer", lambda key: replace(made, signer=model_publish.key_of(key))
     )
-    yield made
-    owner.flush(1)
+    return made
 
 
 @pytest.fixture
-def kairos(capsys: pytest.CaptureFixture[str]) -> Any:
-    """Run `kairos model ...`: (exit code, its object, what it said on stderr)."""
-
-    def run(*arguments: str) -> tuple[int, Any, str]:
-        capsys.readouterr()
-        code = main.main(["model", *arguments, "--json"])
-        out, err = capsys.readouterr()
-        return code, json.loads(out) if out else None, err
-
-    return run
+def kairos(kairos: Any) -> Any:
+    """Run `kairos model ...`."""
+    return partial(kairos, "model")
 
 
 def test_what_is_published_is_signed_and_an_older_one_comes_back(
