@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -150,8 +150,8 @@ def file_codec() -> Codec[Model]:
 
 def rollback(args: argparse.Namespace) -> int:
     """Publish an older model again, as a new version."""
-    found = [each for each in trusted_history(args.key) if each.site == args.site]
-    older = earlier(found, args.version)
+    found = [each for each in history(args.key) if each.site == args.site]
+    older = earlier(found, trusted(found, args.key), args.version)
     if older is None:
         wanted = f"version {args.version}" if args.version else "other model"
         raise CommandError(
@@ -162,15 +162,17 @@ def rollback(args: argparse.Namespace) -> int:
     return told(writer(args.key).publish_model(replace(older, ece_ppm=0)), args)
 
 
-def earlier(found: Sequence[Model], version: int = 0) -> Model | None:
-    """Of one site's records, this version before the newest, else the newest of another model."""
-    newest = max(found, key=lambda each: each.version, default=Model())
-    before = [each for each in found if each.version < newest.version]
+def earlier(found: Sequence[Model], ours: Sequence[Model], version: int = 0) -> Model | None:
+    """Of one site's records that are `ours`, this version, else the newest of another model.
+
+    Either is older than the newest record `found`, which may be one that the job refused.
+    """
     if version:
-        before = [each for each in before if each.version == version]
-    else:
-        before = [each for each in before if _scores_by(each) != _scores_by(newest)]
-    return max(before, key=lambda each: each.version, default=None)
+        newest = max((each.version for each in found), default=0)
+        return next((each for each in ours if each.version == version < newest), None)
+    last = max(ours, key=lambda each: each.version, default=Model())
+    others = [each for each in ours if _scores_by(each) != _scores_by(last)]
+    return max(others, key=lambda each: each.version, default=None)
 
 
 def _scores_by(model: Model) -> tuple[Any, ...]:
@@ -178,19 +180,24 @@ def _scores_by(model: Model) -> tuple[Any, ...]:
     return model.onnx, model.hidden_size, model.features, model.concepts, model.heads
 
 
-def trusted_history(key: Path | None) -> list[Model]:
-    """Models in the topic signed by a key that the job trusts, or by the one to sign with.
+def history(key: Path | None) -> list[Model]:
+    """Every model in the topic, whoever wrote it."""
+    return list(writer(key).history(_TOPIC))
+
+
+def trusted(found: Iterable[Model], key: Path | None) -> list[Model]:
+    """Those signed by a key that the job trusts, or by the one to sign with.
 
     To sign any other would put in force what nobody who may do so has published.
     """
     named = [each for each in endpoints().model_keys if each != UNSIGNED]
     trust = Trust([*named, key_of(key).public])
-    return [each for each in writer(key).history(_TOPIC) if trust.trusts(each)]
+    return [each for each in found if trust.trusts(each)]
 
 
 def list_models(args: argparse.Namespace) -> int:
     """Every model that was published."""
-    rows = [row(model) for model in writer(None).history(_TOPIC)]
+    rows = [row(model) for model in history(None)]
     if args.json:
         print_json({"models": rows})
         return 0

@@ -93,7 +93,7 @@ def _publish(found: Drift, args: argparse.Namespace) -> int:
     # The version that decided is of the site's own model, else of the one for all.
     models = [
         each
-        for each in model_publish.trusted_history(args.key)
+        for each in model_publish.trusted(model_publish.history(args.key), args.key)
         if each.version == found.version and each.site in (found.site, model_publish.DEFAULT_SITE)
     ]
     if not models:

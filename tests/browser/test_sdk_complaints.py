@@ -47,10 +47,10 @@ def test_sdk_3_a_click_whose_page_is_gone_at_once_arrives_exactly_once(
 ) -> None:
     page = visit()
     page.evaluate(
-        "document.querySelector('#dead').onclick = () => {"
-        " kairos.track('add_to_cart', {value: '1.00'}); location.href = '/cart'; }"
+        "() => { document.querySelector('#dead').onclick = () => {"
+        " kairos.track('add_to_cart', {value: '1.00'}); location.href = '/cart'; }; }"
     )
-    page.evaluate("void setTimeout(() => document.querySelector('#dead').click(), 60)")
+    page.click("#dead")
     page.wait_for_url("**/cart")
     until(lambda: shop.of("cart_view"), page)
     assert len({event["event_id"] for event in shop.of("add_to_cart")}) == 1

@@ -102,6 +102,8 @@ def test_a_rollback_signs_nothing_that_no_trusted_key_has_signed(
         code, _, err = kairos("rollback", version)
         assert code == 1 and f"no version {version} by a trusted key" in err
     assert kairos("rollback", "4")[1]["version"] == 8 and bias_of(topic) == 2
+    forge()
+    assert kairos("rollback", "8")[1]["version"] == 11, "what runs, past what was refused since"
 
 
 def drift(monkeypatch: pytest.MonkeyPatch, version: int) -> None:
