@@ -51,7 +51,7 @@ clean: ## stop the stack and delete its data
 	@$(KAIROS) clean
 
 test: setup ## every rule, with real processes and a real browser (<= 20 minutes)
-	@$(SETUP) browser
+	@$(SETUP) judges browser
 	@$(PYTHON) -m pytest -m "fast or long" $(ON_ALL_CORES)
 	@$(PYTHON) -m pytest -m "stack or browser"
 	@$(KAIROS) promises --check

@@ -2,14 +2,22 @@
 
 A `long` test is as pure as a fast one, but plays thousands of instances.
 
+Outside judges (infra/setup/judges.py) can be imported; a test that does so is `long`.
+
 Tests under tests/stack/ and tests/browser/ bear their folder's marker without saying so.
 """
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
+
+from infra.setup.home import Home
+
+# Behind everything else: nothing of the product may be taken from there.
+sys.path.append(str(Home.from_environment().judges))
 
 pytest_plugins = ["tests.promise_results"]
 TIERS = ("fast", "long", "stack", "browser")

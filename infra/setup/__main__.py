@@ -1,6 +1,7 @@
 """`python3.11 -m infra.setup [STEP ...]`: everything a fresh checkout needs, in order.
 
-Without a name: all steps but `browser`. Needs Python 3.11, a JDK, Maven and Node, no package.
+Without a name: all steps but `judges` and `browser`, which only tests want. Needs Python 3.11, a
+JDK, Maven and Node, no package.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from infra.setup.flink_home import build_flink_home, flink_inputs, flink_outputs
 from infra.setup.home import Home
 from infra.setup.jars import fetch_jars, jar_inputs, jar_outputs
 from infra.setup.java import build_java, java_inputs, java_outputs
+from infra.setup.judges import fetch_judges, judges_inputs, judges_outputs
 from infra.setup.machine import check_machine
 from infra.setup.native import build_native, native_inputs
 from infra.setup.sdk import build_sdk, sdk_inputs, sdk_outputs
@@ -30,9 +32,10 @@ STEPS = (
     Step("java", build_java, java_inputs, java_outputs),
     Step("flink", build_flink_home, flink_inputs, flink_outputs),
     Step("sdk", build_sdk, sdk_inputs, sdk_outputs),
+    Step("judges", fetch_judges, judges_inputs, judges_outputs),
     Step("browser", browser),
 )
-ONLY_ON_REQUEST = ("browser",)
+ONLY_ON_REQUEST = ("judges", "browser")
 
 
 @contextmanager

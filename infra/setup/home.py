@@ -44,6 +44,11 @@ class Home:
         return self.site_packages / "pyflink"
 
     @property
+    def judges(self) -> Path:
+        """Packages that only tests import, to judge ours by (infra/setup/judges.py)."""
+        return self.root / "judges"
+
+    @property
     def jars(self) -> Path:
         """Jars from Maven, one folder a class path: kafka, flink."""
         return self.root / "jars"
