@@ -20,7 +20,7 @@ from schemas.event import Consent, Event, Page, Product, Source
 from schemas.handoff import ProfileMerge
 from schemas.model import Head, Model
 from schemas.offer import ChannelCap, Offer
-from schemas.policy import Policy
+from schemas.policy import Policy, Quality
 from schemas.products import CatalogueProduct, Products
 from schemas.render import Render, RenderProduct
 from schemas.site import Site, SiteSecret
@@ -271,6 +271,12 @@ def samples() -> dict[str, Any]:
         spend_until_ms=NOW_MS - 1_000,
         explore_gamma_milli=3_162_000,
         explore_floor_ppm=20_000,
+        qualities={"WINTER": Quality(4_000, {"churn_risk": -30_000}, 812, 6_100, 2_000, 10_200)},
+        held=True,
+        fallback_reason="stale",
+        learned_until_ms=NOW_MS - 2_000,
+        rewards=10_000,
+        ece_ppm=12_000,
     )
     trigger = Trigger(
         trigger_id="t_1",

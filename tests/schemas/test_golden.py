@@ -47,6 +47,8 @@ def completed(schema: Any, value: Any) -> Any:
         }
     if kind == "array":
         return [completed(schema["items"], each) for each in value]
+    if kind == "map":
+        return {name: completed(schema["values"], each) for name, each in value.items()}
     return value
 
 
