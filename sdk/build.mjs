@@ -17,7 +17,8 @@ const LIMITS = {
 /** Names of the core's own objects; never one of the wire, of storage or of the DOM. */
 const INTERNAL = new RegExp(
   '^(' +
-    'tokenFor|lasting|begins|peek|restart|learn|refuse|forget|choose|onToken|onSent|onState|' +
+    'landed|lasting|mark|place|release|move|post|start|drop|wait|save|cancel|' +
+    'begins|peek|restart|learn|refuse|forget|choose|onToken|onSent|onState|' +
     'onRefused|onCancel|onAdmitted|onIdentity|failures|admit|expired|cancelled|' +
     'unload|resume|timing|expires_ms|retry_after_s|connect|online|hold|local|hex|later|beacon|' +
     'enqueue|withdraw|byVisitor|gate|common|draw|decisionListeners|present|opted_out|' +

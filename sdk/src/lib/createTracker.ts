@@ -68,7 +68,7 @@ export function createTracker(ports: Ports, options: TrackerOptions): Tracker {
     token: () => visitor.current().token,
     place: session.peek,
     onDecision: receive,
-    onRefused: () => void visitor.refuse(),
+    onRefused: visitor.refuse,
     onCancel(slot_id) {
       gate.cancel(slot_id);
       for (const listener of cancelListeners) listener(slot_id);
@@ -123,8 +123,8 @@ export function createTracker(ports: Ports, options: TrackerOptions): Tracker {
       ...options.common(type),
       ...fields,
     };
-    const { seed } = visitor.current();
-    const item = { envelope: { ...place, seed, consent: visitor.consent() }, event };
+    const { seed, token } = visitor.current();
+    const item = { envelope: { ...place, seed, token, consent: visitor.consent() }, event };
     queue.push(item);
     if (recent.push(item) > LOOKED_AT) recent.shift();
     traces.set(event.event_id, { t0_ms, sent_ms: 0, type });
@@ -193,19 +193,22 @@ export function createTracker(ports: Ports, options: TrackerOptions): Tracker {
       if (until) return false;
       flush();
       // Two known people on one device are never one: the second starts as somebody new.
-      if (visitor.knows(String(signed.id))) {
+      const id = String(signed.id);
+      if (visitor.knows(id)) {
         visitor.forget();
         session.restart();
       }
+      // What is in flight must not reach a key that was handed over already.
+      await sender.landed();
+      if (until) return false;
       const { seed, token } = visitor.current();
-      const maker = { seed, consent: visitor.consent() };
+      const maker = { seed, token, consent: visitor.consent() };
       const who = token ? { visitor_token: token } : { visitor_seed: seed };
       const body = { site, ...who, ...session.peek(), ...signed };
       const answer = await ports.post(endpoint + '/v1/identify', JSON.stringify(body), true);
       if (answer.status >= 300) return false;
       const said = JSON.parse(answer.body) as { visitor_token?: string };
-      if (said.visitor_token) visitor.learn(maker, said.visitor_token);
-      visitor.name(String(signed.id));
+      visitor.name(maker, id, said.visitor_token);
       changed();
       return true;
     },

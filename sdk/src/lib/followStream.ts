@@ -5,7 +5,6 @@ import { waitBackoff } from './waitBackoff';
 
 const KEY = 'kairos.w';
 const FIRST_RECONNECT_MS = 400;
-const DRAIN_SPREAD_MS = 2_000;
 const QUIET_MARGIN_MS = 8_000;
 const FORBIDDEN = 4003;
 const BAD_TOKEN = 4001;
@@ -18,11 +17,12 @@ interface Position {
 export interface Frame {
   type?: string;
   reason?: string;
-  epoch?: string | number;
+  epoch?: string | number | null;
   resumed?: boolean;
   heartbeat_s?: number;
   slot_id?: string;
   seq?: number;
+  after_ms?: number;
 }
 
 export interface StreamOptions {
@@ -33,8 +33,8 @@ export interface StreamOptions {
   place(): { session_id: string; tab_id: string };
   onDecision(decision: Decision): void;
   onCancel(slot_id: string): void;
-  /** The token was refused; a new one comes with the next answer. */
-  onRefused(): void;
+  /** This token was refused; a new one comes with the next answer. */
+  onRefused(token: string | null): void;
   onState(live: boolean): void;
   /** Every frame as it came, for those who want to see more than actions. */
   onFrame(frame: Frame): void;
@@ -59,6 +59,7 @@ export function followStream(ports: Ports, options: StreamOptions): Stream {
   let timer: number | null = null;
   let quiet: number | null = null;
   let quiet_ms = 0;
+  let after_ms: number | undefined;
   const position: Position = readJson<Position>(ports.tab.get(KEY)) || {
     epoch: null,
     last_seq: 0,
@@ -69,6 +70,7 @@ export function followStream(ports: Ports, options: StreamOptions): Stream {
     if (token !== null && token === refused) return;
     if (socket) return hello();
     if (timer !== null) return;
+    after_ms = undefined;
     const mine: Socket = ports.open(options.url, {
       open: () => mine === socket && ((open = true), hello()),
       message: (text) => mine === socket && hear(text),
@@ -93,18 +95,25 @@ export function followStream(ports: Ports, options: StreamOptions): Stream {
     options.onFrame(frame);
     if (frame.type === 'welcome') welcome(frame);
     else if (frame.type === 'ping') socket!.send('{"type":"pong"}');
-    else if (frame.type === 'cancel' && frame.slot_id) options.onCancel(frame.slot_id);
-    else if (frame.type === 'decision') {
-      if (frame.seq! > position.last_seq) remember(position.epoch, frame.seq!);
+    else if (frame.type === 'reconnect') after_ms = frame.after_ms;
+    else if (frame.type === 'cancel' && frame.slot_id) {
+      // It goes out before the actions of its number and below: those are still to come.
+      reach(frame);
+      options.onCancel(frame.slot_id);
+    } else if (frame.type === 'decision') {
+      reach(frame, frame.seq);
       options.onDecision(frame as Decision);
     }
   }
 
+  /** Sequence numbers of another epoch say nothing about this one. */
+  function reach({ epoch = position.epoch }: Frame, seq = 0) {
+    if (epoch !== position.epoch || seq > position.last_seq) remember(epoch, seq);
+  }
+
   function welcome(frame: Frame) {
     attempt = 0;
-    const epoch = frame.epoch ?? null;
-    // Sequence numbers of another epoch say nothing about this one.
-    if (epoch !== position.epoch) remember(epoch, 0);
+    reach(frame);
     quiet_ms = frame.heartbeat_s ? frame.heartbeat_s * 2_000 + QUIET_MARGIN_MS : 0;
     watch();
     options.onState(true);
@@ -139,18 +148,17 @@ export function followStream(ports: Ports, options: StreamOptions): Stream {
     // A refused token comes back only with another token; a refused origin never.
     if (code === BAD_TOKEN) {
       refused = token ?? options.token();
-      options.onRefused();
+      options.onRefused(refused);
     }
     if (code === BAD_TOKEN || code === FORBIDDEN) return;
     const wait_ms =
-      code === 1012
-        ? ports.random() * DRAIN_SPREAD_MS
-        : waitBackoff(
-            code === 4029 ? attempt + 4 : attempt,
-            ports.random(),
-            null,
-            FIRST_RECONNECT_MS,
-          );
+      after_ms ??
+      waitBackoff(
+        attempt + (code === 4029 ? 4 : 0),
+        ports.random(),
+        null,
+        FIRST_RECONNECT_MS,
+      );
     attempt += 1;
     timer = ports.later(() => {
       timer = null;

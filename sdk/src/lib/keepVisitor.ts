@@ -12,9 +12,11 @@ export interface Visitor {
   known?: number;
 }
 
-/** Seed and consent of the moment an event was made in. */
+/** Seed, token and consent of the moment an event was made in. */
 export interface Maker {
   seed: string;
+  /** Whose key the event counts under, at the first try and at the last; null: the seed's. */
+  token: string | null;
   consent: Consent | null;
 }
 
@@ -25,14 +27,13 @@ export interface VisitorKeeper {
   lasting(): boolean;
   /** `unsent`: nothing of this visitor left the page yet, so there is nothing to unlink. */
   choose(consent: Consent, unsent?: boolean): void;
-  /** The token to send for an event, or null where its seed has to speak. */
-  tokenFor(maker: Maker): string | null;
   learn(maker: Maker, token: string): void;
-  /** Forgets a token the gateway did not take; true when there was one. */
-  refuse(): boolean;
+  /** Forgets a token the gateway did not take. */
+  refuse(token: string | null): void;
   /** True where somebody with another id was identified before. */
   knows(id: string): boolean;
-  name(id: string): void;
+  /** A login that began as `maker` was taken; its token stands whatever came meanwhile. */
+  name(maker: Maker, id: string, token: string | undefined): void;
   forget(): void;
   /** The visitor of another tab, as far as it may be shared. */
   adopt(other: { consent: Consent | null; visitor: Visitor }): void;
@@ -74,22 +75,21 @@ export function keepVisitor(
       else if (before !== false && !unsent) visitor = fresh();
       save();
     },
-    tokenFor: (maker) => (mine(maker) ? visitor.token : null),
     learn(maker, token) {
-      // An answer for an earlier visitor must not name the present one.
-      if (!mine(maker) || visitor.token === token) return;
+      // An answer for an earlier visitor, or for before a login, must not name the present one.
+      if (!mine(maker) || visitor.token !== maker.token || visitor.token === token) return;
       visitor = { ...visitor, token };
       save();
     },
-    refuse() {
-      if (!visitor.token) return false;
+    refuse(token) {
+      if (visitor.token !== token) return;
       visitor = { ...visitor, token: null };
       save();
-      return true;
     },
     knows: (id) => visitor.known !== undefined && visitor.known !== digest(id),
-    name(id) {
-      visitor = { ...visitor, known: digest(id) };
+    name(maker, id, token) {
+      if (!mine(maker)) return;
+      visitor = { ...visitor, token: token || visitor.token, known: digest(id) };
       save();
     },
     forget() {

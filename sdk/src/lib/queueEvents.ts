@@ -12,6 +12,8 @@ export interface Envelope {
   session_id: string;
   tab_id: string;
   seed: string;
+  /** The visitor's token of that moment, so that a retry across a login names the same key. */
+  token: string | null;
   consent: Consent | null;
 }
 

@@ -37,6 +37,8 @@ export interface Sender {
   retry(): void;
   /** The page goes away: beacons, which need no answer. */
   unload(): void;
+  /** Resolves when what is in flight was answered or failed, after 300 ms at the latest. */
+  landed(): Promise<unknown>;
 }
 
 const WAIT_MS = 300;
@@ -51,15 +53,15 @@ export function sendQueue(
   let attempt = 0;
   let timer: number | null = null;
   let keepalive_bytes = 0;
+  let flying: Promise<unknown> = Promise.resolve();
   const { counts } = options;
 
   function bodyOf(batch: readonly Queued[]): string {
     const { envelope } = batch[0]!;
-    const { seed, consent, session_id, tab_id } = envelope;
-    const visitor_token = visitor.tokenFor(envelope);
+    const { seed, token, consent, session_id, tab_id } = envelope;
     return stringifyWell({
       site: options.site,
-      ...(visitor_token ? { visitor_token } : { visitor_seed: seed }),
+      ...(token ? { visitor_token: token } : { visitor_seed: seed }),
       session_id,
       tab_id,
       sent_at: Math.round(ports.now()),
@@ -91,13 +93,19 @@ export function sendQueue(
       (answer) => (release(), settle(batch, answer)),
       () => (release(), fail(batch, null)),
     );
+    flying = flying.then(() => answered).catch(() => null);
   }
 
   function settle(batch: Queued[], answer: Answer) {
     const { status } = answer;
-    if (status === 429 || status >= 500) return fail(batch, answer.retry_after_s);
-    // A token may have been made by a secret that was rotated; the seed names the same visitor.
-    if (status === 401 && visitor.refuse()) return fail(batch, null);
+    const { token } = batch[0]!.envelope;
+    const unnamed = status === 401 && token;
+    if (unnamed) {
+      // It may have been made by a secret that was rotated; the seed names the same visitor.
+      visitor.refuse(token);
+      for (const { envelope } of batch) envelope.token = null;
+    }
+    if (status === 429 || status >= 500 || unnamed) return fail(batch, answer.retry_after_s);
     if (status === 413 && batch.length > 1) return halve(batch);
     queue.drop(batch);
     const said = readJson<Accepted>(answer.body) || {};
@@ -131,7 +139,7 @@ export function sendQueue(
 
   function fail(batch: Queued[], retry_after_s: number | null) {
     queue.mark(batch, false);
-    verdict(batch, 'waits for another try');
+    verdict(batch, 'will retry');
     queue.save();
     if (timer !== null) return;
     timer = ports.later(retry, waitBackoff(attempt, ports.random(), retry_after_s));
@@ -153,5 +161,8 @@ export function sendQueue(
     queue.save();
   }
 
-  return { flush, retry, unload };
+  const landed = () =>
+    Promise.race([flying, new Promise<void>((done) => void ports.later(done, WAIT_MS))]);
+
+  return { flush, retry, unload, landed };
 }

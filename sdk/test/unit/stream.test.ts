@@ -100,6 +100,48 @@ test('another epoch starts counting from nothing', async () => {
   assert.equal(world.sockets[1]!.sent[0]!.last_seq, 0);
 });
 
+test('a position is that of the newest epoch any frame told', async () => {
+  const cancel = (extra: object) => ({ type: 'cancel', slot_id: 's_9', ...extra });
+  const cases: [object[], unknown[]][] = [
+    [[decision('s_2', { seq: 2, epoch: 10 })], [2, 10]],
+    [[cancel({ seq: 3, epoch: 10 })], [0, 10]],
+    [[decision('s_2', { seq: 8, epoch: 9 }), decision('s_3', { seq: 0, epoch: 9 })], [8, 9]],
+    // Its action is still to come: were the line cut between them, it would be lost.
+    [[cancel({ seq: 8, epoch: 9 })], [7, 9]],
+  ];
+  for (const [frames, position] of cases) {
+    const world = makeWorld();
+    await greeted(world);
+    push(world, { type: 'welcome', epoch: 9 });
+    push(world, decision('s_1', { seq: 7, epoch: 9 }));
+    for (const frame of frames) push(world, frame);
+    world.sockets[0]!.events.close(1006);
+    await world.pass(1_000);
+    world.sockets[1]!.events.open();
+    const { last_seq, epoch } = world.sockets[1]!.sent[0]!;
+    assert.deepEqual([last_seq, epoch], position);
+  }
+});
+
+test('a gateway that goes away says when to come back', async () => {
+  for (const after_ms of [0, 1_700]) {
+    const world = makeWorld();
+    await greeted(world);
+    push(world, { type: 'reconnect', after_ms });
+    world.sockets[0]!.events.close(1012);
+    if (after_ms) {
+      await world.pass(after_ms - 1);
+      assert.equal(world.sockets.length, 1);
+    }
+    await world.pass(1);
+    assert.equal(world.sockets.length, 2);
+    // Said once, it holds once.
+    world.sockets[1]!.events.close(1006);
+    await world.pass(50);
+    assert.equal(world.sockets.length, 2);
+  }
+});
+
 test('after 4001 the socket stays closed until another token came', async () => {
   const world = makeWorld();
   const { tracker } = await greeted(world);

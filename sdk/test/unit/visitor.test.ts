@@ -165,3 +165,81 @@ test('a session ends after 24 hours however busy it is', async () => {
   }
   assert.equal(new Set(world.posts.map((p) => p.body.session_id)).size, 2);
 });
+
+const LOGIN = '/v1/identify';
+const named = (token: string) => ({
+  ...status(200),
+  body: JSON.stringify({ visitor_token: token }),
+});
+
+test('a retry across a login keeps its key, a new event has the known one', async () => {
+  for (const first of ['seed', 'token']) {
+    const world = makeWorld();
+    const tracker = start(world, GRANTED);
+    if (first === 'token') {
+      tracker.track('page_view');
+      await settle();
+    }
+    // Durable at the gateway, the answer lost on the way.
+    world.answerWith(({ url }) =>
+      url.endsWith(LOGIN) ? Promise.resolve(named('known')) : Promise.reject(new Error('lost')),
+    );
+    tracker.track('add_to_cart');
+    await settle();
+    const before = world.posts.at(-1)!.body;
+    const login = tracker.identify({ id: 'ann' });
+    await world.pass(300);
+    assert.equal(await login, true);
+    // An answer about the time before the login must not name the visitor of now.
+    world.answerWith(({ body }) => Promise.resolve(named(body.visitor_token || 'tok')));
+    tracker.track('cart_view');
+    await world.pass(5_000);
+    tracker.track('ask');
+    const [again, viewed, asked] = world.posts.slice(-3).map((post) => post.body);
+    const who = (body: typeof before) => [body.visitor_token, body.visitor_seed];
+    assert.deepEqual([ids(again!), who(again!)], [ids(before), who(before)]);
+    assert.deepEqual([viewed!.visitor_token, asked!.visitor_token], ['known', 'known']);
+  }
+});
+
+test('a known user is retried as the known user after a reset', async () => {
+  const world = makeWorld();
+  const tracker = start(world, GRANTED);
+  world.answerWith(() => Promise.resolve(named('known')));
+  await tracker.identify({ id: 'ann' });
+  world.answerWith(() => Promise.reject(new Error('lost')));
+  tracker.track('add_to_cart');
+  await settle();
+  tracker.reset();
+  world.answerWith(() => Promise.resolve(ACCEPTED));
+  await world.pass(5_000);
+  assert.equal(world.posts.at(-1)!.body.visitor_token, 'known');
+});
+
+test('a login waits for what is in flight, and for 300 ms at most', async () => {
+  for (const answered of [true, false]) {
+    const world = makeWorld();
+    const tracker = start(world, GRANTED);
+    let release: () => void = () => undefined;
+    world.answerWith(() => new Promise((resolve) => void (release = () => resolve(ACCEPTED))));
+    tracker.track('add_to_cart');
+    void tracker.identify({ id: 'ann' });
+    const logins = () => world.posts.filter((post) => post.url.endsWith(LOGIN));
+    await world.pass(299);
+    assert.equal(logins().length, 0);
+    if (answered) release();
+    else await world.pass(1);
+    await settle();
+    assert.equal(logins().length, 1);
+    assert.equal(logins()[0]!.body.visitor_token, answered ? 'tok' : undefined);
+  }
+});
+
+test('stopped while a login waits, nobody is named', async () => {
+  const world = makeWorld();
+  const tracker = start(world, GRANTED);
+  const login = tracker.identify({ id: 'ann' });
+  tracker.stop();
+  assert.equal(await login, false);
+  assert.equal(world.posts.length, 0);
+});
