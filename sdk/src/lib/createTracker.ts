@@ -81,7 +81,7 @@ export function createTracker(ports: Ports, options: TrackerOptions): Tracker {
     url: endpoint + options.path,
     // No socket yet, or a proxy that refuses them: then the answer itself brings the decision.
     wait: (type) => !live && ASKING.has(type),
-    onToken: stream.start,
+    onToken: connect,
     onDecision(decision) {
       heard(decision);
       receive(decision);

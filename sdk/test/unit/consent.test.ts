@@ -192,6 +192,16 @@ test('stopped, nothing is made, sent, admitted or held open, what shows is gone'
   assert.equal(tracker.gate.admit({ ...decision, source: 'model', action_type: '' }), null);
 });
 
+test('an answer that comes after the stop opens no socket', async () => {
+  const world = makeWorld();
+  const tracker = start(world, GRANTED);
+  tracker.track('page_view');
+  tracker.stop();
+  await world.pass(MINUTE_MS);
+  assert.equal(world.posts.length, 1);
+  assert.equal(world.sockets.length, 0);
+});
+
 test('what became of the last events can be looked at', async () => {
   const world = makeWorld();
   const tracker = start(world);
