@@ -29,6 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--minutes", type=float, default=0.0, help="over how long they land (2)")
     parser.add_argument("--rate", type=float, default=RATE, help="events a second, about (5)")
     parser.add_argument("--speed", type=float, default=1.0, help="shorten the visitors' time")
+    parser.add_argument(
+        "--turn-minutes", type=float, default=0.0, help="after this long tastes change; 0 = never"
+    )
     parser.add_argument("--seed", help="same seed, same visitors; a new one each run if left out")
     parser.add_argument("--site", default="demo")
     parser.add_argument("--truth", action="store_true", help="print learned against true")
@@ -62,6 +65,7 @@ def _crowd(args: argparse.Namespace, gateway: str) -> Any:
         seconds=minutes * 60,
         visitors=args.visitors,
         speed=args.speed,
+        turn_s=args.turn_minutes * 60,
     )
 
 

@@ -18,8 +18,9 @@ import aiohttp
 from benchmarks.openloop import Run, Sent
 from connectors.sdk_client import Http, Message, Tab, wall_ms
 from infra.demo.goods import Item
-from infra.demo.persona import Truth
+from infra.demo.persona import Persona, Truth
 from infra.demo.personas import choose
+from infra.demo.tastes import turned
 from infra.demo.visit import Visitor
 from schemas.event import DECISION_POINTS, OUTCOMES
 
@@ -35,7 +36,10 @@ ANNOUNCED = DECISION_POINTS | OUTCOMES
 
 @dataclass(frozen=True, slots=True)
 class Crowd:
-    """Who comes, how fast, and for how long. `speed` shortens the visitors' own time."""
+    """Who comes, how fast, and for how long. `speed` shortens the visitors' own time.
+
+    Who lands after `turn_s` answers actions otherwise (infra/demo/tastes.py); 0 means never.
+    """
 
     gateway: str
     site: str
@@ -44,6 +48,7 @@ class Crowd:
     seconds: float
     visitors: int = 0
     speed: float = 1.0
+    turn_s: float = 0.0
 
     def arrivals_s(self) -> Iterator[float]:
         """When each visitor lands, ascending seconds."""
@@ -97,7 +102,7 @@ class Simulation:
 
     def _land(self, http: Http) -> None:
         name = f"{self.crowd.seed}:{self.landed}"
-        visitor = Visitor(choose(self._rng), self.catalogue, name, int(wall_ms()))
+        visitor = Visitor(self._persona(), self.catalogue, name, int(wall_ms()))
         seen = Seen(visitor.truth)
         number = self.landed if self.remember else 0
         self.landed += 1
@@ -108,6 +113,10 @@ class Simulation:
         task = asyncio.create_task(self._visit(http, number, visitor, seen))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    def _persona(self) -> Persona:
+        since_s, persona = (wall_ms() - self.run.started_ms) / 1000, choose(self._rng)
+        return turned(persona) if 0 < self.crowd.turn_s <= since_s else persona
 
     async def _visit(self, http: Http, number: int, visitor: Visitor, seen: Seen) -> None:
         crowd, begun_ms = self.crowd, wall_ms()

@@ -8,6 +8,8 @@ from aiohttp import web
 
 from infra.demo.shop.app import make_app
 from infra.demo.shop.products import read_products
+from infra.demo.shop.seeds import demo_site, seeds_of
+from infra.local.layout import read_layout
 
 HOST = "127.0.0.1"
 
@@ -16,7 +18,8 @@ def main() -> None:
     """Serve; port and gateway come from the environment."""
     port = int(os.environ.get("KAIROS_PORT_SHOP", "18000"))
     gateway = os.environ.get("KAIROS_GATEWAY_URL", "http://127.0.0.1:18080")
-    web.run_app(make_app(read_products(), gateway), host=HOST, port=port, print=None)
+    seed = seeds_of(demo_site(read_layout().stack))
+    web.run_app(make_app(read_products(), gateway, seed), host=HOST, port=port, print=None)
 
 
 main()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,19 @@ CHOICES = ("granted", "denied")
 STATIC = Path(__file__).parent / "static"
 
 
-def make_app(products: list[ShopProduct], gateway: str) -> web.Application:
-    """The shop over these products; its pages load the SDK from `gateway`."""
-    shop = _Shop(products, pages.Frame(gateway, list(by_category(products))))
+def no_seed() -> str:
+    """Leaves the seed of a new browser to the SDK."""
+    return ""
+
+
+def make_app(
+    products: list[ShopProduct], gateway: str, seed: Callable[[], str] = no_seed
+) -> web.Application:
+    """The shop over these products; its pages load the SDK from `gateway`.
+
+    `seed` gives one for a browser that is new here (seeds.py).
+    """
+    shop = _Shop(products, pages.Frame(gateway, list(by_category(products))), seed)
     app = web.Application(middlewares=[_headers(gateway)])
     app.add_routes(
         [
@@ -65,8 +76,10 @@ def _headers(gateway: str) -> Any:
 class _Shop:
     """The handlers, over one assortment."""
 
-    def __init__(self, products: list[ShopProduct], frame: pages.Frame) -> None:
-        self._products, self._frame = products, frame
+    def __init__(
+        self, products: list[ShopProduct], frame: pages.Frame, seed: Callable[[], str]
+    ) -> None:
+        self._products, self._frame, self._seed = products, frame, seed
         self._by_id = {product.id: product for product in products}
 
     async def home(self, request: web.Request) -> web.Response:
@@ -132,5 +145,7 @@ class _Shop:
         self, request: web.Request, kind: str, title: str, body: str, query: str = ""
     ) -> web.Response:
         personal = request.cookies.get(CONSENT_COOKIE) != "denied"
-        text = self._frame.page(kind, title, body, query, personal=personal)
+        # Whoever asks for chance gets it: /?holdout=maybe
+        seed = self._seed() if personal and "holdout" not in request.query else ""
+        text = self._frame.page(kind, title, body, query, personal=personal, seed=seed)
         return web.Response(text=text, content_type="text/html")

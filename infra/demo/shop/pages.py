@@ -20,8 +20,13 @@ class Frame:
     gateway: str
     categories: list[str]
 
-    def page(self, kind: str, title: str, body: str, query: str = "", *, personal: bool) -> str:
-        """A whole page; `kind` is the page type that events carry, `personal` the consent held."""
+    def page(
+        self, kind: str, title: str, body: str, query: str = "", *, personal: bool, seed: str = ""
+    ) -> str:
+        """A whole page; `kind` is the page type that events carry, `personal` the consent held.
+
+        `seed` is for a browser that has none; empty leaves it to the SDK.
+        """
         menu = "".join(
             f'<a href="/c/{quote(name)}">{escape(name.capitalize())}</a>'
             for name in self.categories
@@ -34,6 +39,7 @@ class Frame:
 <link rel="stylesheet" href="/static/cart.css">
 <link rel="stylesheet" href="/static/drawer.css">
 <link rel="preload" as="script" href="{escape(self.gateway)}/sdk/kairos-render.js">
+<script src="/static/first.js" data-seed="{escape(seed)}" defer></script>
 <script src="/static/drawer.js" defer></script>
 <script src="{escape(self.gateway)}/sdk/kairos.js" data-site="demo"
  data-consent="{"granted" if personal else "denied"}" defer></script>
