@@ -1,0 +1,156 @@
+"""10 Moments: all that a linear learner keeps of the rewards of one site, as one value.
+
+Rewards are in units of the site's currency, contexts a bias of 1 and then scores between 0 and 1 by
+`names`. Everything is a weighted sum, so that discounting is one product.
+"""
+
+from __future__ import annotations
+
+from msgspec import DecodeError, Struct, msgpack
+from numpy import array, float64, frombuffer, isfinite, outer, pad, zeros
+from numpy.typing import NDArray
+
+from models.crowd import BUCKETS, Held
+from models.learner import UnknownState
+from schemas.ids import MILLION
+from schemas.reward import Reward
+
+Array = NDArray[float64]
+LAYOUT = 1
+NAMES_MAX = 24
+"""Names of concepts and scores that are learned from, the first that are met."""
+
+ARMS_MAX = 256
+FADED = 0.5
+"""An arm whose rewards have faded to fewer is forgotten."""
+
+BINS = 12
+
+
+class Arms(Struct):
+    """Sums over the rewards of one arm: weight, x x' and x r, r^2."""
+
+    weight: float
+    gram: Array
+    sums: Array
+    squares: float
+
+
+class Moments(Struct):
+    """The state; `bins` are rows of (weight, predicted, rewarded) by predicted reward."""
+
+    names: tuple[str, ...]
+    arms: dict[str, Arms]
+    crowd: Held
+    bins: Array
+
+    @property
+    def weight(self) -> float:
+        """Rewards behind it, discounted."""
+        return sum((arm.weight for arm in self.arms.values()), 0.0)
+
+    def context(self, reward: Reward) -> Array:
+        """The vector of a reward: bias first, what the decision did not know as 0."""
+        known = reward.context
+        return array([1.0, *(known.get(name, 0) / MILLION for name in self.names)])
+
+
+def blank(size: int) -> Arms:
+    """An arm without rewards over `size` numbers of context."""
+    return Arms(0.0, zeros((size, size)), zeros(size), 0.0)
+
+
+def empty() -> Moments:
+    """The state before any reward."""
+    return Moments((), {}, zeros(BUCKETS), zeros((BINS, 3)))
+
+
+def faded(state: Moments, factor: float, met: set[str]) -> Moments:
+    """A copy of its own with every sum times `factor`, and with room for the names `met`."""
+    new = sorted(met.difference(state.names))[: NAMES_MAX - len(state.names)]
+    more = len(new)
+    arms = {
+        name: Arms(
+            each.weight * factor,
+            pad(each.gram * factor, ((0, more), (0, more))),
+            pad(each.sums * factor, (0, more)),
+            each.squares * factor,
+        )
+        for name, each in state.arms.items()
+        if each.weight * factor >= FADED
+    }
+    return Moments((*state.names, *new), arms, state.crowd * factor, state.bins * factor)
+
+
+def arm_of(state: Moments, name: str) -> Arms | None:
+    """The arm to add to, made if there is room."""
+    if name not in state.arms:
+        if len(state.arms) >= ARMS_MAX:
+            return None
+        state.arms[name] = blank(1 + len(state.names))
+    return state.arms[name]
+
+
+def add(arm: Arms, context: Array, reward: float, *, correction: bool) -> None:
+    """Add one reward; a correction was counted before, as one that brought nothing."""
+    if not correction:
+        arm.weight += 1.0
+        arm.gram += outer(context, context)
+    arm.sums += context * reward
+    arm.squares += reward * reward
+
+
+class _Arm(Struct, array_like=True):
+    name: str
+    weight: float
+    gram: bytes
+    sums: bytes
+    squares: float
+
+
+class _Stored(Struct, array_like=True):
+    layout: int
+    names: tuple[str, ...]
+    arms: list[_Arm]
+    crowd: bytes
+    bins: bytes
+
+
+def dump(state: Moments) -> bytes:
+    """As bytes, arms in order of their names."""
+    arms = [
+        _Arm(name, each.weight, each.gram.tobytes(), each.sums.tobytes(), each.squares)
+        for name, each in sorted(state.arms.items())
+    ]
+    crowd, bins = state.crowd.tobytes(), state.bins.tobytes()
+    return msgpack.encode(_Stored(LAYOUT, state.names, arms, crowd, bins))
+
+
+def load(data: bytes) -> Moments:
+    """From `dump`; no bytes are the empty state. Raises UnknownState."""
+    if not data:
+        return empty()
+    try:
+        kept = msgpack.decode(data, type=_Stored)
+        if kept.layout != LAYOUT:
+            raise ValueError(f"layout {kept.layout} is not known to this build")
+        size = 1 + len(kept.names)
+        arms = {
+            each.name: Arms(
+                each.weight,
+                _array(each.gram, size, size),
+                _array(each.sums, size),
+                each.squares,
+            )
+            for each in kept.arms
+        }
+        return Moments(kept.names, arms, _array(kept.crowd, BUCKETS), _array(kept.bins, BINS, 3))
+    except (DecodeError, ValueError) as failure:
+        raise UnknownState(f"no state of a linear learner: {failure}") from failure
+
+
+def _array(data: bytes, *shape: int) -> Array:
+    made: Array = frombuffer(data, float64).reshape(shape).copy()
+    if not isfinite(made).all():
+        raise ValueError("a number is not finite")
+    return made

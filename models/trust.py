@@ -1,0 +1,50 @@
+"""6 and 10 Trust: whether learned qualities bid, or what each campaign's owner expects.
+
+Learning judges its snapshot as it publishes it, the decision job judges its age:
+
+uncalibrated  predictions were further from what came than ECE_MAX_PPM;
+unproven      no campaign's lower bound beats doing nothing, and some owner's expectation is not
+              refuted either: there are too few rewards to overrule anybody. Once all expectations
+              are above their upper bounds, nothing helps, and doing nothing is what was learned;
+stale         nothing was learned for STALE_MS of engine time. A policy that somebody holds does
+              not age.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from models.learner import Arm
+from schemas.policy import Policy, Quality
+
+ECE_MAX_PPM = 50_000
+STALE_MS = 600_000
+UNCALIBRATED, UNPROVEN, STALE = "uncalibrated", "unproven", "stale"
+
+
+def doubt(arms: tuple[Arm, ...], qualities: Mapping[str, Quality], ece_ppm: int) -> str:
+    """Why owners' expectations are to bid instead of these; empty for no reason."""
+    if ece_ppm > ECE_MAX_PPM:
+        return UNCALIBRATED
+    known = [(arm, qualities[arm.campaign_id]) for arm in arms if arm.campaign_id in qualities]
+    if not known or any(each.lower_ppm > 0 for _, each in known):
+        return ""
+    return UNPROVEN if any(_open(arm, each) for arm, each in known) else ""
+
+
+def _open(arm: Arm, quality: Quality) -> bool:
+    """Whether what the owner expects, at scores of one half, may still be true."""
+    expected_ppm = arm.base_ppm + sum(arm.response.values()) // 2
+    return quality.rewards == 0 or 0 < expected_ppm <= quality.upper_ppm
+
+
+def fallback_reason(policy: Policy, now_ms: int) -> str:
+    """Why a policy's qualities do not bid at this engine time; empty while they do."""
+    if policy.fallback_reason or policy.held:
+        return policy.fallback_reason
+    return STALE if now_ms >= stale_from_ms(policy) else ""
+
+
+def stale_from_ms(policy: Policy) -> int:
+    """The engine time from which a policy's qualities are stale; at once where it never says."""
+    return policy.learned_until_ms + STALE_MS
