@@ -24,6 +24,7 @@ PARALLELISM_MAX = 128
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `kairos up`."""
     parser.add_argument("--demo", action="store_true", help="with the demo shop and its catalogue")
+    parser.add_argument("--archive", action="store_true", help="with the archiver (kairos archive)")
     parser.add_argument(
         "--parallelism", type=int, default=1, metavar="N", help="single-slot TaskManagers (1)"
     )
@@ -49,6 +50,8 @@ def run(args: argparse.Namespace) -> int:
     services = [name for name in ALL if name not in without]
     if "gateway" not in without:
         services += NAMES[1 : args.gateways]
+    if args.archive:
+        services.append("archive")
     stack = Stack(report=progress)
     with told():
         stack.up(services, parallelism=args.parallelism, demo=args.demo, job="job" not in without)

@@ -1,8 +1,8 @@
 """Explain one decision, of a "none" too: why did this show, and why did nothing show?
 
 ID is the id of a decision, of its slot, or of the event that asked. It is looked up in the running
-stack; with --log in the folder of `kairos log export`, or in a file of events as `kairos decide`
-reads it, which is decided under the given files.
+stack and in its archive, read as one; with --log in an archive, in the folder of `kairos log
+export`, or in a file of events as `kairos decide` reads it, which is decided under the given files.
 
 The record is computed again from its own logged values; exit 1 if it does not give what it says.
 """
@@ -12,13 +12,16 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from cli.archive_place import archive_folder
 from cli.decide import given_context
 from cli.endpoints import endpoints
 from cli.output import CommandError, print_result
 from cli.why_json import as_json, undecided_json
 from cli.why_text import lines
+from connectors.archive_files import is_archive
 from connectors.avro import BadFrame
 from connectors.control import ControlUnavailable
+from connectors.decisions_archived import Live, belongs, in_archive
 from connectors.decisions_found import (
     Found,
     NotFound,
@@ -52,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `kairos why`."""
     parser.add_argument("id", metavar="ID", help="decision_id, slot_id or event_id")
     parser.add_argument(
-        "--log", "--events", dest="events", type=Path, help="exported log or JSON Lines of events"
+        "--log", "--events", dest="events", type=Path, help="archive, exported log or JSON Lines"
     )
     parser.add_argument("--campaigns", type=Path, help="campaigns.yaml, for JSON Lines")
     parser.add_argument("--sites", type=Path, help="sites.yaml, for JSON Lines")
@@ -80,9 +83,13 @@ def run(args: argparse.Namespace) -> int:
 
 def _found(args: argparse.Namespace) -> Result:
     if args.events is None:
-        where = endpoints()
+        where, folder = endpoints(), archive_folder(None)
         registry = RegistryClient(where.registry)
+        if is_archive(folder) and belongs(folder, where.brokers):
+            return in_archive(folder, args.id, Live(where.brokers, registry))
         return in_stack(where.brokers, registry, args.id, where.model_keys)
+    if is_archive(args.events):
+        return in_archive(args.events, args.id)
     if args.events.is_dir():
         return in_export(args.events, args.id)
     return in_lines(args.events, args.id, given_context(args))

@@ -19,7 +19,8 @@ from connectors.control import ControlLog
 from connectors.control_taken import Refused, take
 from connectors.event_lines import read_lines
 from connectors.log_decide import codecs, empty_context, logged_context, registry_of
-from connectors.log_files import LogRecord, read_manifest, read_records
+from connectors.log_files import LogRecord
+from connectors.log_folder import read_manifest, read_records
 from connectors.log_topics import LogReader, Span
 from connectors.memory import MemoryRegistry
 from connectors.routes import read_routed
@@ -64,15 +65,15 @@ def in_export(folder: Path, wanted: str) -> Result:
     """From the folder of an export. Raises NotFound, LogFilesError."""
     registry = registry_of(read_manifest(folder))
     context = logged_context(folder)
-    rows = _matching(read_records(folder, DECISIONS), codec(DECISIONS, registry), wanted)
+    rows = matching(read_records(folder, DECISIONS), codec(DECISIONS, registry), wanted)
     reader = codec(EVENTS, registry)
     if not rows:
-        waiting = _undecided(read_records(folder, EVENTS), reader, wanted)
+        waiting = undecided(read_records(folder, EVENTS), reader, wanted)
         if waiting:
             return waiting
         raise NotFound(f"no decision, slot or event {wanted} in {folder}")
-    events = list(_events(read_records(folder, EVENTS), reader, rows[0][0].user_key))
-    return _cases(rows, events, context)
+    events = list(decoded_events(read_records(folder, EVENTS), reader, rows[0][0].user_key))
+    return cases_of(rows, events, context)
 
 
 def in_lines(path: Path, wanted: str, context: Context) -> list[Found]:
@@ -90,7 +91,7 @@ def in_lines(path: Path, wanted: str, context: Context) -> list[Found]:
     if not rows:
         raise NotFound(f"no decision, slot or event {wanted} in {path}")
     own = [event for event in events if event.user_key == rows[0][0].user_key]
-    return _cases(rows, own, context)
+    return cases_of(rows, own, context)
 
 
 def in_stack(
@@ -107,20 +108,20 @@ def in_stack(
                 seen["partition"] = record.partition
                 yield record
 
-    rows = _matching(noted(), codec(DECISIONS, registry), wanted)
+    rows = matching(noted(), codec(DECISIONS, registry), wanted)
     reader = codec(EVENTS, registry)
     if not rows:
-        waiting = _undecided(log.read(EVENTS, log.spans(EVENTS)), reader, wanted)
+        waiting = undecided(log.read(EVENTS, log.spans(EVENTS)), reader, wanted)
         if waiting:
             return waiting
         raise NotFound(
             f"no decision, slot or event {wanted} in topic {DECISIONS} on {brokers}; "
-            "it keeps seven days, `kairos log export` keeps more"
+            "it keeps seven days, `kairos archive` keeps more"
         )
     key = rows[0][0].user_key
     places = _own(log.spans(EVENTS), seen["partition"], len(spans))
-    events = list(_events(log.read(EVENTS, places), reader, key))
-    return _cases(rows, events, _context(brokers, registry, model_keys))
+    events = list(decoded_events(log.read(EVENTS, places), reader, key))
+    return cases_of(rows, events, _context(brokers, registry, model_keys))
 
 
 def _own(spans: dict[int, Span], partition: int, partitions: int) -> dict[int, Span]:
@@ -141,7 +142,7 @@ def _context(brokers: str, registry: Registry, model_keys: tuple[str, ...]) -> C
 Row = tuple[Decision, dict[str, bytes]]
 
 
-def _matching(records: Iterable[LogRecord], reader: Codec[Decision], wanted: str) -> list[Row]:
+def matching(records: Iterable[LogRecord], reader: Codec[Decision], wanted: str) -> list[Row]:
     """Decisions of this id, the first record of each slot; Avro keeps an id's bytes as they are."""
     rows: dict[str, Row] = {}
     for record in records:
@@ -161,7 +162,10 @@ def _is(decision: Decision, wanted: str) -> bool:
     return wanted in (decision.decision_id, decision.slot_id, decision.trigger.event_id)
 
 
-def _events(records: Iterable[LogRecord], reader: Codec[Event], user_key: str) -> Iterator[Event]:
+def decoded_events(
+    records: Iterable[LogRecord], reader: Codec[Event], user_key: str
+) -> Iterator[Event]:
+    """The events of one user among records; what cannot be read is left out."""
     for record in records:
         if record.key == user_key.encode():
             try:
@@ -170,7 +174,7 @@ def _events(records: Iterable[LogRecord], reader: Codec[Event], user_key: str) -
                 continue
 
 
-def _undecided(records: Iterable[LogRecord], reader: Codec[Event], wanted: str) -> list[Undecided]:
+def undecided(records: Iterable[LogRecord], reader: Codec[Event], wanted: str) -> list[Undecided]:
     """Time-outs of this event or slot, for which no decision has been found."""
     out = []
     for record in records:
@@ -185,7 +189,8 @@ def _undecided(records: Iterable[LogRecord], reader: Codec[Event], wanted: str) 
     return out
 
 
-def _cases(rows: list[Row], events: list[Event], context: Context) -> list[Found]:
+def cases_of(rows: list[Row], events: list[Event], context: Context) -> list[Found]:
+    """Each decision with what was in force and its user's events."""
     return [_case(decision, headers, events, context) for decision, headers in rows]
 
 

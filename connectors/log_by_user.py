@@ -18,7 +18,7 @@ import msgspec
 from connectors.avro import BadFrame, codec
 from connectors.event_lines import line_event
 from connectors.log_decide import registry_of
-from connectors.log_files import read_manifest, read_records
+from connectors.log_folder import read_manifest, read_records
 from jobs.settings import GRACE_MS
 from schemas.event import Event
 from schemas.ids import TICK_KEY, USER_KEY

@@ -15,7 +15,8 @@ from typing import Any
 from connectors.avro import HEADER_BYTES, codec, fingerprint
 from connectors.control_taken import Refused, take
 from connectors.intents import intents_of
-from connectors.log_files import LogRecord, Manifest, read_manifest, read_records
+from connectors.log_files import LogRecord, Manifest
+from connectors.log_folder import read_manifest, read_records
 from connectors.memory import MemoryRegistry
 from connectors.model_keys import Trust, scorer_of
 from connectors.routes import Origin, read_routed

@@ -57,6 +57,16 @@ class LogReader:
         finally:
             consumer.close()
 
+    def cluster(self) -> str:
+        """The id of the cluster. Raises LogUnavailable."""
+        consumer = self._consumer()
+        try:
+            return str(consumer.list_topics(timeout=self.wait_s).cluster_id or "")
+        except KafkaException as failure:
+            raise self._unavailable("metadata", failure.args[0].str()) from failure
+        finally:
+            consumer.close()
+
     def _spans(self, consumer: Consumer, topic: str) -> dict[int, Span]:
         found = consumer.list_topics(topic, timeout=self.wait_s).topics[topic]
         if found.error is not None or not found.partitions:
@@ -108,7 +118,7 @@ class LogReader:
             deadline = time.monotonic() + self.wait_s
             failure = message.error()
             if failure is None and message.offset() < end:
-                yield _record(message)
+                yield record_of(message)
             elif failure is not None and failure.fatal():
                 raise self._unavailable(start.topic, failure.str())
             # Compaction may leave nothing just before the end: then its EOF tells.
@@ -236,7 +246,8 @@ class LogWriter:
         return LogUnavailable(f"topic {topic} on {self._brokers} was not written: {reason}")
 
 
-def _record(message: Message) -> LogRecord:
+def record_of(message: Message) -> LogRecord:
+    """A message as it lay in the log."""
     return LogRecord(
         message.partition(),
         message.offset(),

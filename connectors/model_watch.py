@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from connectors.avro import BadFrame, codec
 from connectors.log_decide import deciding, registry_of
-from connectors.log_files import read_manifest, read_records
+from connectors.log_folder import read_manifest, read_records
 from connectors.routes import read_routed
 from models import drift, skew
 from models.context import Context

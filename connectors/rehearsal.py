@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from connectors.event_lines import read_lines
 from connectors.log_decide import codecs, control_records, empty_context
-from connectors.log_files import read_manifest, read_records
+from connectors.log_folder import read_manifest, read_records
 from connectors.memory import MemoryRegistry
 from connectors.routes import Origin
 from jobs.settings import GRACE_MS

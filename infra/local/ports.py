@@ -19,6 +19,7 @@ DEFAULT_PORTS: Mapping[str, int] = {
     "gateway_2": 18090,
     "gateway_3": 18091,
     "shop": 18000,
+    "archive": 18092,
     "prometheus_jobmanager": 19248,
     "prometheus_taskmanager": 19249,
 }

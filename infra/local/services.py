@@ -7,7 +7,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from infra.local import flink, gateway, kafka, registry, shop, supervisor, valkey, zookeeper
+from infra.local import (
+    archiver,
+    flink,
+    gateway,
+    kafka,
+    registry,
+    shop,
+    supervisor,
+    valkey,
+    zookeeper,
+)
 from infra.local.builds import Build
 from infra.local.layout import Layout
 from infra.local.ports import is_free
@@ -18,13 +28,22 @@ from jobs.settings import MODEL_KEYS_ENV
 BASE = ("zookeeper", "kafka", "registry", "valkey", "jobmanager")
 """Independent of each other at start-up, so they start at once."""
 
-EDGE = (*gateway.NAMES, "shop")
+EDGE = (*gateway.NAMES, "shop", archiver.NAME)
 """Need the base to be ready."""
 
 ALL = (*BASE, gateway.NAME, "shop")
 """What runs unless more gateways are asked for."""
 
-STOP_ORDER = ("shop", "gateway", "taskmanager-", "jobmanager", "zookeeper", "registry", "valkey")
+STOP_ORDER = (
+    "shop",
+    "archive",
+    "gateway",
+    "taskmanager-",
+    "jobmanager",
+    "zookeeper",
+    "registry",
+    "valkey",
+)
 """Who depends on others ends before them; what is not listed, the broker, ends last."""
 
 
@@ -53,6 +72,7 @@ class Services:
             "registry": registry.service,
             "valkey": valkey.service,
             "shop": shop.service,
+            archiver.NAME: archiver.service,
         }
         return simple[name](self.layout, self.ports)
 
