@@ -44,10 +44,14 @@ def test_names_are_unique_and_every_invariant_is_seen_red() -> None:
 
 @pytest.mark.stack
 @pytest.mark.parametrize("defect", SAMPLE, ids=lambda each: each.name)
-def test_a_sample_of_the_defects_is_caught(defect: Defect) -> None:
-    """All of them are planted by `make prove sabotage`."""
+def test_a_sample_of_the_defects_is_caught(
+    defect: Defect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of them are planted by `make prove sabotage`; none is told as a promise that broke."""
+    monkeypatch.setenv("KAIROS_HOME", str(tmp_path))
     result = catch(defect)
     assert result.caught, result.said
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.stack
