@@ -59,6 +59,8 @@ class Measured(Struct, frozen=True, kw_only=True):
     scores: dict[str, Share | None]
     stage: str
     candidates: list[dict[str, Any]]
+    nothing: dict[str, Any]
+    explored: bool
     removed: dict[str, int]
     counts: dict[str, int]
     versions: dict[str, Any]

@@ -138,6 +138,8 @@ def _measured(decision: Decision, ledger: Ledger, now_ms: float) -> dict[str, An
         "scores": {name: _share(ppm) for name, ppm in decision.scores.items()},
         "stage": decision.stage,
         "candidates": [asdict(each) for each in decision.candidates],
+        "nothing": asdict(decision.nothing),
+        "explored": decision.explored,
         "removed": {
             code: sum(byte.bit_count() for byte in bits) for code, bits in decision.reasons.items()
         },

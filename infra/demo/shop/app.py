@@ -28,11 +28,15 @@ def no_seed() -> str:
 
 
 def make_app(
-    products: list[ShopProduct], gateway: str, seed: Callable[[], str] = no_seed
+    products: list[ShopProduct],
+    gateway: str,
+    seed: Callable[[], str] = no_seed,
+    look: Callable[[], dict[str, Any]] | None = None,
 ) -> web.Application:
     """The shop over these products; its pages load the SDK from `gateway`.
 
-    `seed` gives one for a browser that is new here (seeds.py).
+    `seed` gives one for a browser that is new here (seeds.py), `look` what has been learned so far
+    (infra/demo/insight.py).
     """
     shop = _Shop(products, pages.Frame(gateway, list(by_category(products))), seed)
     app = web.Application(middlewares=[_headers(gateway)])
@@ -51,7 +55,13 @@ def make_app(
             web.static("/static", STATIC),
         ]
     )
+    if look is not None:
+        app.router.add_get("/insight.json", lambda _: _told(look))
     return app
+
+
+async def _told(look: Callable[[], dict[str, Any]]) -> web.Response:
+    return web.json_response(look())
 
 
 def _headers(gateway: str) -> Any:

@@ -7,6 +7,8 @@
   const TOGETHER_MS = 1500;
   const LATEST_MS = 500;
   const SETTLED_MS = 700;
+  const LOOK_MS = 3000;
+  const MIX_MAX = 6;
   const NOBODY = { acked: 0, beaconed: 0, sum: 0, feed: [] };
   const seen = new Map();
   let twice = 0;
@@ -28,9 +30,10 @@
   const concepts = section('Concepts');
   const last = section('Last decision');
   const ledger = section('Where the time went');
+  const learning = section('What it has learned');
   const feed = section('Events');
   const proof = section('Nothing lost, nothing twice');
-  const parts = [last, scores, concepts, ledger, proof, feed];
+  const parts = [last, scores, concepts, learning, ledger, proof, feed];
   const close = make('button', 'kd-close', '×');
   close.setAttribute('aria-label', 'Close');
   const stage = make('span', 'kd-stage', 'Waiting for the first decision');
@@ -67,12 +70,14 @@
 
   const euro = (micros) => '€' + (micros / 1e6).toFixed(2);
 
+  const percent = (ppm, digits) => (ppm / 1e4).toFixed(digits) + ' %';
+
   function candidate(each, winner) {
-    const quality = (each.quality_ppm / 1e4).toFixed(2) + ' %';
     const price = each.campaign_id === winner && each.price_micros ? euro(each.price_micros) : '';
     return make('tr', each.campaign_id === winner ? 'kd-won' : '',
       make('td', '', each.campaign_id), make('td', '', euro(each.bid_micros)),
-      make('td', '', quality), make('td', '', price));
+      make('td', '', percent(each.quality_ppm, 2)), make('td', '', percent(each.propensity_ppm, 0)),
+      make('td', '', price));
   }
 
   const WHY = { when: 'condition', stage_used: 'one action a stage', cap_session: 'cap',
@@ -86,11 +91,15 @@
     if (frame.explain) lines.push(make('p', 'kd-sentence', frame.explain.sentence));
     const rows = (frame.candidates || []).slice(0, 5);
     if (rows.length) {
-      const heads = ['campaign', 'bid', 'quality', 'price'].map((text) => make('th', '', text));
+      const heads = ['campaign', 'bid', 'quality', 'chance', 'price'].map((text) => make('th', '', text));
       const body = rows.map((each) => candidate(each, frame.campaign_id));
       lines.push(make('table', '', make('thead', '', make('tr', '', ...heads)),
         make('tbody', '', ...body)));
     }
+    const learned = frame.versions?.policy;
+    if (learned) lines.push(make('p', 'kd-out', `Policy ${learned}` +
+      (frame.explored ? ' · explored: the draw chose another than the best' : '') +
+      (frame.nothing ? ` · chance of nothing ${percent(frame.nothing.propensity_ppm, 0)}` : '')));
     const out = Object.entries(frame.removed || {});
     if (out.length) lines.push(make('p', 'kd-out', 'Out: ' + out.map(removed).join(' · ')));
     // A view of a page and of its product arrive together; the win of one stays to be read.
@@ -195,10 +204,38 @@
     happened(type, product?.name || page?.path || '', event_id);
   }
 
+  function campaign({ campaign_id, share, before }) {
+    const row = bar(campaign_id.toLowerCase(), share);
+    const turned = Math.round((share - before) * 100);
+    row.title = `${turned < 0 ? '' : '+'}${turned} points against the minute before`;
+    return row;
+  }
+
+  const whole = new Intl.NumberFormat('en');
+
+  function learned({ policy, explored, mix, lift }) {
+    const version = policy.version ? `Policy ${policy.version}, ${whole.format(policy.rewards)} ` +
+      `outcomes, ${Math.round(explored * 100)} % of actions explored` : 'No policy yet: priors bid.';
+    const lines = [make('p', '', version)];
+    if (lift) lines.push(make('p', 'kd-sentence', lift));
+    lines.push(make('p', 'kd-out', 'Shown in the last minute, to simulated visitors'));
+    learning.body.replaceChildren(...lines, ...mix.slice(0, MIX_MAX).map(campaign));
+  }
+
+  async function look() {
+    if (!document.hidden && panel.classList.contains('kd-open')) {
+      const answer = await fetch('/insight.json').catch(() => null);
+      if (!answer?.ok) return void (learning.element.hidden = true);
+      learned(await answer.json());
+    }
+    setTimeout(look, LOOK_MS);
+  }
+
   document.body.append(handle, panel);
   toggle(localStorage.getItem(OPEN) !== '0' && innerWidth > 1100);
   feed.body.replaceChildren(...visit.feed.map(row));
   proof.body.textContent = 'Waiting for the first counts.';
+  look();
   // This script comes before the SDK, so that no frame is there before somebody listens.
   document.addEventListener('kairos:ready', () => {
     window.kairos.onFrame(frame);
