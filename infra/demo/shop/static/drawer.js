@@ -9,7 +9,7 @@
   const SETTLED_MS = 700;
   const LOOK_MS = 3000;
   const MIX_MAX = 6;
-  const NOBODY = { acked: 0, beaconed: 0, sum: 0, feed: [] };
+  const NOBODY = { acked: 0, beaconed: 0, epoch: null, feed: [] };
   const seen = new Map();
   let twice = 0;
   let counts = null;
@@ -145,12 +145,11 @@
     if (remembered) localStorage.setItem(VISIT, JSON.stringify({ ...visit, ...handedOver() }));
   }
 
+  const total = (of) => of.applied + of.duplicate + of.late + of.dead_lettered;
+
   function proved() {
     const { applied, duplicate, late, dead_lettered } = counts;
-    const sum = applied + duplicate + late + dead_lettered;
-    // The job counts from zero again: the shop has forgotten this visitor.
-    if (sum < visit.sum) Object.assign(visit, NOBODY);
-    visit.sum = sum;
+    const sum = total(counts);
     const { acked, beaconed } = handedOver();
     const since = acked + beaconed - sum;
     const sent = `of ${acked} acknowledged` + (beaconed ? ` + ${beaconed} by beacon` : '');
@@ -194,6 +193,15 @@
     }
     ledgered(message.ledger);
     if (!message.counts) return;
+    // A profile of another birth counts from zero: the shop has forgotten this visitor.
+    const epoch = message.epoch || visit.epoch;
+    if (visit.epoch && visit.epoch !== epoch) {
+      Object.assign(visit, NOBODY);
+      counts = null;
+    }
+    visit.epoch = epoch;
+    // What a reconnect brings again was counted before.
+    if (counts && total(message.counts) < total(counts)) return;
     counts = message.counts;
     proved();
     // An answer to the events may come after what they led to.
