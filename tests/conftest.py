@@ -25,12 +25,15 @@ TESTS = Path(__file__).parent
 
 
 def tier(item: pytest.Item) -> str:
-    """The dearest tier that the test's markers or its folder name, else `fast`."""
+    """The tier that the test's markers or its folder name, else `fast`.
+
+    Raises UsageError for two of them, since each tier runs by itself: the test would run twice.
+    """
     folder = item.path.relative_to(TESTS).parts[0]
-    for name in reversed(TIERS):
-        if folder == name or item.get_closest_marker(name):
-            return name
-    return TIERS[0]
+    named = [name for name in TIERS if folder == name or item.get_closest_marker(name)]
+    if len(named) > 1:
+        raise pytest.UsageError(f"{item.nodeid} is in two tiers: {' and '.join(named)}")
+    return named[0] if named else TIERS[0]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

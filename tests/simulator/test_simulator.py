@@ -13,8 +13,6 @@ import pytest
 from tests.simulator.faults import missing
 from tests.simulator.run import RETOLD, live, main, many, report
 
-pytestmark = pytest.mark.long
-
 if TYPE_CHECKING:
     from connectors.ports import Connection, EventLog, EventReader, Front, Pushes, Resume
     from gateway.held import Held
@@ -31,6 +29,7 @@ HASH_SEEDS = ("1", "2")
 SEEDS_TOLD_TWICE = 8
 
 
+@pytest.mark.long
 def test_every_invariant_holds_over_a_few_seeds() -> None:
     """The fast tier's sample; the whole is below."""
     tally = many(0, FAST_SEEDS, 1)
@@ -62,6 +61,7 @@ def told(hash_seed: str) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.long
 def test_a_seed_tells_the_same_story_in_every_process() -> None:
     """Chains, faults and sizes are equal, whatever order sets have there."""
     first, second = map(told, HASH_SEEDS)
@@ -69,6 +69,7 @@ def test_a_seed_tells_the_same_story_in_every_process() -> None:
     assert (first["failures"], first["seeds"]) == ([], SEEDS_TOLD_TWICE)
 
 
+@pytest.mark.long
 def test_one_seed_alone_can_be_read(capsys: pytest.CaptureFixture[str]) -> None:
     """The trace says who sent what, what was decided, and how it ended; twice the same."""
     stories = []
@@ -80,11 +81,13 @@ def test_one_seed_alone_can_be_read(capsys: pytest.CaptureFixture[str]) -> None:
         assert words in stories[0]
 
 
+@pytest.mark.long
 def test_two_seeds_tell_two_stories() -> None:
     """The planted fault: a seed that changed nothing would prove nothing."""
     assert len({tuple(sorted(live(seed)[0].checks.chain.heads())) for seed in (1, 2, 3)}) == 3
 
 
+@pytest.mark.long
 def test_a_breach_names_the_command_that_repeats_it() -> None:
     """A reader of a failed run has one line to copy."""
     tally = many(0, 1, 1)
