@@ -10,12 +10,16 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+import pytest
+
 from infra.local.layout import CHECKOUT
 from infra.local.stack import Stack
 from tests import checks
 from tests.stack.conftest import Kairos
 from tests.stack.healing import healing, job, kill, only
 from tests.stack.replaying import between_checkpoints, replayed
+
+pytestmark = pytest.mark.alone
 
 CAMPAIGNS = CHECKOUT / "infra" / "demo" / "campaigns.yaml"
 OPTIONS = ("--sessions", "160", "--rate", "50")

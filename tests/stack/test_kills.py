@@ -13,6 +13,8 @@ from tests.stack.healing import healing, job, kill, only, watched
 from tests.stack.planted import running_with
 from tests.stack.replaying import between_checkpoints, replayed
 
+pytestmark = pytest.mark.alone
+
 OPTIONS = ("--sessions", "220", "--rate", "70", "--resend", "0.05")
 FEWER = ("--sessions", "160", "--rate", "50")
 

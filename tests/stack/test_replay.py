@@ -14,6 +14,8 @@ from tests.stack.conftest import Kairos
 from tests.stack.planted import running_with
 from tests.stack.replaying import replayed
 
+pytestmark = pytest.mark.alone
+
 SESSIONS = 500
 
 

@@ -25,6 +25,8 @@ from schemas.event import Event
 from schemas.ids import TICK_KEY
 from schemas.render import Render
 
+pytestmark = pytest.mark.alone
+
 WITHIN_MS = 60_000
 WITHIN_S = 60.0
 TITLE, BUTTON = "Keep it dry for free", "To the cart"

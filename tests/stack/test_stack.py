@@ -28,6 +28,8 @@ from tests.stack.healing import WAITED_FOR_S, comes_back, healing, job, kill, on
 from tests.stack.planted import code_with
 from tests.stack.replaying import end_offset
 
+pytestmark = pytest.mark.alone
+
 RESTARTED_S_MAX = 20.0
 MARK = "marker"
 SMALL = ("registry", "valkey")

@@ -24,7 +24,7 @@ from schemas.topics import DECISIONS
 from tests.gateway.samples import make_decision, make_event
 from tests.stack.conftest import left_behind, stack_env
 
-pytestmark = pytest.mark.stack
+pytestmark = pytest.mark.alone
 
 SERVICES = ("kafka", "registry", "valkey", "gateway", "gateway-2")
 VISITORS, DECISIONS_EACH, PAUSE_S, KILLED_AFTER = 20, 24, 0.2, 8
