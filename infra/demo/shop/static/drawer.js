@@ -76,8 +76,8 @@
     const price = each.campaign_id === winner && each.price_micros ? euro(each.price_micros) : '';
     return make('tr', each.campaign_id === winner ? 'kd-won' : '',
       make('td', '', each.campaign_id), make('td', '', euro(each.bid_micros)),
-      make('td', '', percent(each.quality_ppm, 2)), make('td', '', percent(each.propensity_ppm, 0)),
-      make('td', '', price));
+      make('td', '', percent(each.quality_ppm, 2)),
+      make('td', '', percent(each.propensity_ppm, 0)), make('td', '', price));
   }
 
   const WHY = { when: 'condition', stage_used: 'one action a stage', cap_session: 'cap',
@@ -91,7 +91,8 @@
     if (frame.explain) lines.push(make('p', 'kd-sentence', frame.explain.sentence));
     const rows = (frame.candidates || []).slice(0, 5);
     if (rows.length) {
-      const heads = ['campaign', 'bid', 'quality', 'chance', 'price'].map((text) => make('th', '', text));
+      const names = ['campaign', 'bid', 'quality', 'chance', 'price'];
+      const heads = names.map((text) => make('th', '', text));
       const body = rows.map((each) => candidate(each, frame.campaign_id));
       lines.push(make('table', '', make('thead', '', make('tr', '', ...heads)),
         make('tbody', '', ...body)));
@@ -222,8 +223,10 @@
   const whole = new Intl.NumberFormat('en');
 
   function learned({ policy, explored, mix, lift }) {
-    const version = policy.version ? `Policy ${policy.version}, ${whole.format(policy.rewards)} ` +
-      `outcomes, ${Math.round(explored * 100)} % of actions explored` : 'No policy yet: priors bid.';
+    const rests = `${whole.format(policy.rewards)} outcomes`;
+    const tried = `${Math.round(explored * 100)} % of actions explored`;
+    const version = policy.version ? `Policy ${policy.version}, ${rests}, ${tried}`
+      : 'No policy yet: priors bid.';
     const lines = [make('p', '', version)];
     if (lift) lines.push(make('p', 'kd-sentence', lift));
     lines.push(make('p', 'kd-out', 'Shown in the last minute, to simulated visitors'));
