@@ -101,7 +101,7 @@ def disordered(state: State) -> int:
     """Events at or below the watermark so far, summed over the TaskManagers' metrics."""
     total = 0.0
     for name, port in state.ports.items():
-        if not name.startswith("prometheus_taskmanager"):
+        if name != "prometheus_taskmanager":
             continue
         try:
             with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:

@@ -34,12 +34,15 @@ def _lines(status: dict[str, Any]) -> list[str]:
     if not rows:
         return ["nothing runs; start it with `kairos up`"]
     total = round(sum(row["rss_mib"] for row in rows))
-    job = status["job"]
-    shown = f"{job['state']}, build {job['build_id']}, id {job['id']}" if job else "none"
     return [
         *table(HEAD, [[row[key] for key in ("name", *HEAD[1:])] for row in rows]),
         f"memory {total} MiB",
-        f"job    {shown}",
+        f"job    {_job(status['job'])}",
+        f"learns {_job(status['learning'])}",
         *([line(status["wal"])] if "wal" in status else []),
         *(f"{name:<10} {url}" for name, url in status["urls"].items()),
     ]
+
+
+def _job(job: dict[str, Any] | None) -> str:
+    return f"{job['state']}, build {job['build_id']}, id {job['id']}" if job else "none"

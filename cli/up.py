@@ -32,6 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--gateways", type=int, default=1, metavar="N", help=f"1 to {len(NAMES)} side by side (1)"
     )
     parser.add_argument(
+        "--no-learning", action="store_true", help="without the learning job and its cluster"
+    )
+    parser.add_argument(
         "--without", default="", metavar="NAMES", help=f"leave out some of {','.join(OPTIONAL)}"
     )
 
@@ -54,7 +57,13 @@ def run(args: argparse.Namespace) -> int:
         services.append("archive")
     stack = Stack(report=progress)
     with told():
-        stack.up(services, parallelism=args.parallelism, demo=args.demo, job="job" not in without)
+        stack.up(
+            services,
+            parallelism=args.parallelism,
+            demo=args.demo,
+            job="job" not in without,
+            learning="job" not in without and not args.no_learning,
+        )
     status = stack.status()
     lines = [f"{name:<10} {url}" for name, url in status["urls"].items()]
     print_result(status, as_json=args.json, lines=lines)

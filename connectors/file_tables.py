@@ -17,6 +17,7 @@ from models.rules import RuleError, compile_rule
 from models.vocabulary import STAGES
 from schemas.campaign import ASAP, CHECKOUT, EVEN
 from schemas.origins import ANY_PORT, LOOPBACK
+from schemas.site import CLICKS, CONVERSIONS, MARGIN
 
 CAMPAIGNS_MAX, SITES_MAX, PRODUCTS_MAX = 1_000, 200, 20_000
 OFFERS_MAX, CHANNELS_MAX = 4, 10
@@ -260,6 +261,14 @@ SITE = (
     Field("dwell", DURATION, "Time on a product page that asks again.", default="20s"),
     Field("thresholds", THRESHOLDS, "Scores that ask for a decision when they rise past these."),
     Field("high_intent", SHARE, "purchase_intent of the stage high_intent.", default="60%"),
+    Field("reward", one_of(MARGIN, CONVERSIONS, CLICKS), "What learning raises.", default="margin"),
+    Field(
+        "reward_window", DURATION, "Without an order for this long it was in vain.", default="30m"
+    ),
+    Field(
+        "reward_horizon", DURATION, "A first order until then still corrects that.", default="24h"
+    ),
+    Field("margin", SHARE, "Share of an order's value, where it says none.", default="30%"),
 )
 PRODUCT = (
     Field("id", PRODUCT_ID, "Product id, as events name it.", "p1", required=True),

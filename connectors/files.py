@@ -137,6 +137,9 @@ def _site(fields: dict[str, Any]) -> Site:
         "reserve": "reserve_micros",
         "dwell": "dwell_ms",
         "high_intent": "high_intent_ppm",
+        "reward_window": "reward_window_ms",
+        "reward_horizon": "reward_horizon_ms",
+        "margin": "margin_ppm",
     }
     return Site(**{renamed.get(name, name): value for name, value in fields.items()})
 

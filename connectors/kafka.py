@@ -26,7 +26,7 @@ from pyflink.java_gateway import get_gateway
 
 from connectors.routes import TOPICS
 from operators import uids
-from schemas.topics import CONTROL_TOPICS, EVENTS, PROFILES
+from schemas.topics import CONTROL_TOPICS, DECISIONS, EVENTS, PROFILES
 
 BYTES = Types.PRIMITIVE_ARRAY(Types.BYTE())
 KEYED_ROW = Types.ROW([Types.STRING(), BYTES])
@@ -37,6 +37,9 @@ WAIT_MS, FETCH_BYTES = 4, 64 * 1024
 """Records that come or go within this time share one request; each request costs both ends."""
 
 PACED = {"fetch.min.bytes": str(FETCH_BYTES), "fetch.max.wait.ms": str(WAIT_MS)}
+SILENT_MS, DRIFT_MS = 500, 60_000
+"""A partition is silent after the one; topics read side by side stay within the other in time."""
+
 REQUEST_BYTES_MAX = 2 * 1024 * 1024
 """Above every topic's own limit: a record too large for the sink would be a restart loop."""
 
@@ -56,6 +59,28 @@ class KafkaTopics:
         strategy = WatermarkStrategy.for_bounded_out_of_orderness(Duration.of_millis(self.grace_ms))
         source = self._source((EVENTS,), start, topic_as_key=False)
         return env.from_source(source, strategy, "events").uid(uids.EVENTS_SOURCE)
+
+    def decisions(self, env: StreamExecutionEnvironment) -> DataStream:
+        """Decisions by user key; a partition that is silent holds nobody's time back.
+
+        Aligned with the events: after an outage neither is read far ahead of the other.
+        """
+        start = KafkaOffsetsInitializer.committed_offsets(KafkaOffsetResetStrategy.EARLIEST)
+        strategy = self._aligned().with_idleness(Duration.of_millis(SILENT_MS))
+        source = self._source((DECISIONS,), start, topic_as_key=False)
+        return env.from_source(source, strategy, "decisions").uid(uids.DECISIONS_SOURCE)
+
+    def past_events(self, env: StreamExecutionEnvironment) -> DataStream:
+        """Events by user key, read no further ahead than the decisions allow."""
+        start = KafkaOffsetsInitializer.committed_offsets(KafkaOffsetResetStrategy.EARLIEST)
+        source = self._source((EVENTS,), start, topic_as_key=False)
+        return env.from_source(source, self._aligned(), "events").uid(uids.EVENTS_SOURCE)
+
+    def _aligned(self) -> WatermarkStrategy:
+        grace = Duration.of_millis(self.grace_ms)
+        return WatermarkStrategy.for_bounded_out_of_orderness(grace).with_watermark_alignment(
+            "log", Duration.of_millis(DRIFT_MS), Duration.of_millis(SILENT_MS)
+        )
 
     def control(self, env: StreamExecutionEnvironment) -> DataStream:
         """Control records by topic, from the earliest; they take no part in event time."""

@@ -7,7 +7,10 @@ from typing import NamedTuple
 
 from schemas import topics
 
-TOPICS = (topics.DECISIONS, topics.DEAD_LETTERS, topics.TRIGGERS, topics.PROFILES)
+TOPICS = (
+    *(topics.DECISIONS, topics.DEAD_LETTERS, topics.TRIGGERS, topics.PROFILES),
+    topics.POLICY,
+)
 """Topic of each route code; append only."""
 
 ROUTES = {topic: bytes((code,)) for code, topic in enumerate(TOPICS)}

@@ -11,9 +11,9 @@ from pyflink.datastream import StreamExecutionEnvironment
 from pyflink.java_gateway import get_gateway
 
 from connectors.kafka import KafkaTopics
-from jobs import decisioning
+from jobs import decisioning, learning
 from jobs.gate import wait_at_gate
-from jobs.settings import MAX_PARALLELISM, SettingRefused, Settings, read_settings
+from jobs.settings import LEARNING, MAX_PARALLELISM, SettingRefused, Settings, read_settings
 from operators.build import IMPORTED, WrongBuild, require_build
 
 MODE = "python.execution-mode"
@@ -78,7 +78,8 @@ def prepared(settings: Settings) -> Any:
     env = StreamExecutionEnvironment.get_execution_environment()
     configure(env, settings)
     topics = KafkaTopics(settings.brokers, settings.group, settings.grace_ms, settings.kafka)
-    decisioning.build(env, topics, settings)
+    build = learning.build if settings.job == LEARNING else decisioning.build
+    build(env, topics, settings)
     require_thread_mode(env)
     return env
 

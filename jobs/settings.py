@@ -12,7 +12,8 @@ from schemas.model import PUBLIC_KEY, UNSIGNED
 MAX_PARALLELISM = 128
 """Number of key groups. Fixed for ever: a savepoint cannot be restored under another."""
 
-JOBS = ("decisioning",)
+DECISIONING, LEARNING = "decisioning", "learning"
+JOBS = (DECISIONING, LEARNING)
 GRACE_MS = 50
 GRACE_MS_MAX = 5_000
 BROKERS = re.compile(r"[^\s:,/]+:\d{1,5}(,[^\s:,/]+:\d{1,5})*")
@@ -117,7 +118,7 @@ def read_settings(
         "brokers": given.brokers or environment.get("KAIROS_BROKERS"),
         "registry_url": given.registry or environment.get("KAIROS_REGISTRY_URL"),
         "build_id": given.build_id or environment.get("KAIROS_BUILD_ID") or build_id,
-        "group": given.group,
+        "group": given.group or f"kairos-{given.job}",
         "parallelism": given.parallelism,
         "grace_ms": given.grace_ms,
         "checkpoint_interval_ms": given.checkpoint_interval_ms,

@@ -10,6 +10,8 @@ from msgspec.structs import asdict
 REQUIRED, IMPLIED = "required", "implied"
 LIVE, OBSERVE = "live", "observe"
 MINIMAL, FULL = "minimal", "full"
+MARGIN, CONVERSIONS, CLICKS = "margin", "conversions", "clicks"
+"""What a reward counts: what orders earn, that there is one, or clicks on the action."""
 
 
 SECRETS_MAX = 16
@@ -51,6 +53,10 @@ class Site(Struct, frozen=True, kw_only=True):
     salt: bytes = b""
     removed: bool = False
     secrets: tuple[SiteSecret, ...] = ()
+    reward: str = MARGIN
+    reward_window_ms: int = 1_800_000
+    reward_horizon_ms: int = 86_400_000
+    margin_ppm: int = 300_000
 
     def accepted(self, name: str, now_ms: int) -> tuple[bytes, ...]:
         """The secrets of this name that hold at `now_ms`, the present one first."""

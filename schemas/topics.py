@@ -24,7 +24,8 @@ SILENT = "kairos.silent"
 INPUTS = "kairos.inputs"
 """Header of a sampled decision: the model's input vector, little-endian float32."""
 
-CONTROL_TOPICS = ("sites", "campaigns", "products", "models", "policy")
+POLICY = "policy"
+CONTROL_TOPICS = ("sites", "campaigns", "products", "models", POLICY)
 
 SCHEMA_FILES = {
     EVENTS: "event",
@@ -36,7 +37,7 @@ SCHEMA_FILES = {
     "campaigns": "campaigns",
     "products": "products",
     "models": "model",
-    "policy": "policy",
+    POLICY: "policy",
 }
 """Topic -> file in schemas/avro/, without `.avsc`."""
 
@@ -50,6 +51,6 @@ TYPES = {
     "campaigns": Campaigns,
     "products": Products,
     "models": Model,
-    "policy": Policy,
+    POLICY: Policy,
 }
 """Topic -> Python type."""

@@ -1,4 +1,4 @@
-"""The Flink cluster as processes: one JobManager, single-slot TaskManagers, the submitting client.
+"""A Flink cluster as processes: one JobManager, single-slot TaskManagers, the submitting client.
 
 They are plain java processes rather than Flink's scripts, so that each is known by its pid.
 """
@@ -10,16 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from infra.local.builds import Build
+from infra.local.cluster import Cluster
 from infra.local.flink_config import jobmanager_flags, taskmanager_flags
 from infra.local.layout import Layout
 from infra.local.probe import http_ok
 from infra.local.process import Spec
 from infra.local.service import Service, base_env, endpoints
 
-JOBMANAGER = "jobmanager"
-TASKMANAGER = "taskmanager-"
-CLIENT = "submit"
-JOB = "decisioning"
 BUILD_PARAMETER = "kairos.build"
 GATE_ENV = "KAIROS_SUBMIT_GATE"
 
@@ -28,30 +25,27 @@ TASKMANAGER_CLASS = "org.apache.flink.runtime.taskexecutor.TaskManagerRunner"
 CLIENT_CLASS = "org.apache.flink.client.cli.CliFrontend"
 
 
-def scratch(layout: Layout) -> Path:
-    """Where Flink's processes keep what no restart needs."""
-    return layout.data / "flink" / "tmp"
-
-
-def _java(layout: Layout, java: Path, settings: Mapping[str, Any], flags: list[str]) -> list[str]:
+def _java(
+    layout: Layout, cluster: Cluster, java: Path, settings: Mapping[str, Any], flags: list[str]
+) -> list[str]:
     return [
         str(java),
         *flags,
         *str(settings["env.java.opts.all"]).split(),
         f"-Dlog4j.configurationFile=file:{layout.conf / 'flink-log4j.properties'}",
         # A process that is killed leaves its scratch files: `down` finds and deletes them here.
-        f"-Djava.io.tmpdir={scratch(layout)}",
+        f"-Djava.io.tmpdir={cluster.scratch(layout)}",
         "-cp",
         f"{layout.flink_home}/lib/*",
     ]
 
 
-def _env(layout: Layout, ports: Mapping[str, int]) -> dict[str, str]:
+def _env(layout: Layout, cluster: Cluster, ports: Mapping[str, int]) -> dict[str, str]:
     home = layout.flink_home
     return {
         **base_env(layout, ports),
         "FLINK_HOME": str(home),
-        "FLINK_CONF_DIR": str(layout.conf),
+        "FLINK_CONF_DIR": str(cluster.conf(layout)),
         "FLINK_BIN_DIR": str(home / "bin"),
         "FLINK_LIB_DIR": str(home / "lib"),
         "FLINK_OPT_DIR": str(home / "opt"),
@@ -60,9 +54,11 @@ def _env(layout: Layout, ports: Mapping[str, int]) -> dict[str, str]:
     }
 
 
-def _build_env(layout: Layout, ports: Mapping[str, int], build: Build) -> dict[str, str]:
+def _build_env(
+    layout: Layout, cluster: Cluster, ports: Mapping[str, int], build: Build
+) -> dict[str, str]:
     return {
-        **_env(layout, ports),
+        **_env(layout, cluster, ports),
         "PYTHONPATH": f"{build.path}:{layout.site_packages}",
         "PYTHONDONTWRITEBYTECODE": "1",
         "KAIROS_BUILD_ID": build.build_id,
@@ -70,21 +66,27 @@ def _build_env(layout: Layout, ports: Mapping[str, int], build: Build) -> dict[s
 
 
 def jobmanager(
-    layout: Layout, ports: Mapping[str, int], java: Path, settings: Mapping[str, Any]
+    layout: Layout,
+    cluster: Cluster,
+    ports: Mapping[str, int],
+    java: Path,
+    settings: Mapping[str, Any],
 ) -> Service:
     """The JobManager; with ZooKeeper it brings back the job it had."""
     argv = [
-        *_java(layout, java, settings, jobmanager_flags(settings)),
+        *_java(layout, cluster, java, settings, jobmanager_flags(settings)),
         JOBMANAGER_CLASS,
         "--configDir",
-        str(layout.conf),
+        str(cluster.conf(layout)),
     ]
-    spec = Spec(JOBMANAGER, tuple(argv), _env(layout, ports), str(layout.stack), ports["flink"])
-    return Service(spec, lambda: http_ok(f"{endpoints(ports)['flink']}/jobs/overview"))
+    name, port = cluster.jobmanager, ports[cluster.endpoint]
+    spec = Spec(name, tuple(argv), _env(layout, cluster, ports), str(layout.stack), port)
+    return Service(spec, lambda: http_ok(f"{endpoints(ports)[cluster.endpoint]}/jobs/overview"))
 
 
 def taskmanager(
     layout: Layout,
+    cluster: Cluster,
     ports: Mapping[str, int],
     java: Path,
     settings: Mapping[str, Any],
@@ -93,33 +95,33 @@ def taskmanager(
     prometheus_port: int,
 ) -> Spec:
     """One TaskManager with one slot, whose Python code is the build and nothing else."""
-    name = f"{TASKMANAGER}{number}"
+    name = f"{cluster.taskmanager}{number}"
     argv = [
-        *_java(layout, java, settings, taskmanager_flags(settings)),
+        *_java(layout, cluster, java, settings, taskmanager_flags(settings)),
         TASKMANAGER_CLASS,
         "--configDir",
-        str(layout.conf),
+        str(cluster.conf(layout)),
         f"-Dtaskmanager.resource-id={name}-{build.build_id}",
         f"-Dmetrics.reporter.prom.port={prometheus_port}",
     ]
-    env = _build_env(layout, ports, build)
+    env = _build_env(layout, cluster, ports, build)
     return Spec(name, tuple(argv), env, str(build.path), prometheus_port)
 
 
 def client(
     layout: Layout,
+    cluster: Cluster,
     ports: Mapping[str, int],
     java: Path,
     settings: Mapping[str, Any],
     build: Build,
     parallelism: int,
-    gate: Path,
 ) -> Spec:
-    """`flink run -d -py jobs/main.py decisioning`: builds the plan, then waits at the gate."""
+    """`flink run -d -py jobs/main.py JOB`: builds the plan, then waits at the gate."""
     where = endpoints(ports)
     flags = ["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
     argv = [
-        *_java(layout, java, settings, flags),
+        *_java(layout, cluster, java, settings, flags),
         CLIENT_CLASS,
         "run",
         "--detached",
@@ -128,7 +130,7 @@ def client(
         f"-Dpipeline.global-job-parameters={BUILD_PARAMETER}:{build.build_id}",
         "--python",
         str(build.path / "jobs" / "main.py"),
-        JOB,
+        cluster.job,
         "--brokers",
         where["brokers"],
         "--registry",
@@ -136,5 +138,5 @@ def client(
         "--build-id",
         build.build_id,
     ]
-    env = {**_build_env(layout, ports, build), GATE_ENV: str(gate)}
-    return Spec(CLIENT, tuple(argv), env, str(build.path))
+    env = {**_build_env(layout, cluster, ports, build), GATE_ENV: str(cluster.gate(layout))}
+    return Spec(cluster.client, tuple(argv), env, str(build.path))

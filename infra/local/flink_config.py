@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from infra.local.cluster import Cluster
 from infra.local.layout import Layout
 from infra.local.preflight import check_execution_mode
 
@@ -34,22 +35,27 @@ logger.pekko.level = WARN
 """
 
 
-def render(layout: Layout, ports: Mapping[str, int]) -> str:
-    """The configuration's text for these folders and ports."""
+def render(layout: Layout, cluster: Cluster, ports: Mapping[str, int]) -> str:
+    """The template's text for this cluster's folders and ports."""
     values: dict[str, object] = dict(ports)
+    for name in ("flink", "jobmanager", "prometheus_jobmanager"):
+        values[name] = ports[cluster.port(name)]
     values["python"] = layout.python
-    values["data"] = layout.data / "flink"
+    values["data"] = cluster.data(layout)
     return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(values)
 
 
-def write_config(layout: Layout, ports: Mapping[str, int]) -> dict[str, Any]:
+def write_config(layout: Layout, cluster: Cluster, ports: Mapping[str, int]) -> dict[str, Any]:
     """Writes config.yaml and the log settings; returns the settings. Raises Refused."""
-    text = render(layout, ports)
-    settings: dict[str, Any] = yaml.safe_load(text)
+    text = render(layout, cluster, ports)
+    settings: dict[str, Any] = {**yaml.safe_load(text), **cluster.changes}
     check_execution_mode(settings)
     wheel = yaml.safe_load((layout.flink_home / "conf" / "config.yaml").read_text(encoding="utf-8"))
     opens = str(wheel["env"]["java"]["opts"]["all"])
-    (layout.conf / "config.yaml").write_text(
+    if cluster.changes:
+        # A key may stand in the file once, so what differs replaces the template's text.
+        text = yaml.safe_dump(settings, sort_keys=False)
+    (cluster.conf(layout) / "config.yaml").write_text(
         f"{text}\n# Reflection that Java closed by default, as the distribution lists it.\n"
         f"env.java.opts.all: {opens}\n",
         encoding="utf-8",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from infra.local.layout import LOOPBACK
 
@@ -22,7 +22,25 @@ DEFAULT_PORTS: Mapping[str, int] = {
     "archive": 18092,
     "prometheus_jobmanager": 19248,
     "prometheus_taskmanager": 19249,
+    "flink_learning": 18092,
+    "jobmanager_learning": 16133,
+    "prometheus_jobmanager_learning": 19268,
+    "prometheus_taskmanager_learning": 19269,
 }
+OWNERS: Mapping[str, str] = {
+    "kafka_controller": "kafka",
+    "flink": "jobmanager",
+    "prometheus_jobmanager": "jobmanager",
+    "prometheus_taskmanager": "taskmanager-1",
+    "flink_learning": "learning-jobmanager",
+    "jobmanager_learning": "learning-jobmanager",
+    "prometheus_jobmanager_learning": "learning-jobmanager",
+    "prometheus_taskmanager_learning": "learning-taskmanager-1",
+    "gateway_2": "gateway-2",
+    "gateway_3": "gateway-3",
+}
+"""Port -> process, where their names differ."""
+
 ENV_PREFIX = "KAIROS_PORT_"
 
 STEP = 100
@@ -102,3 +120,8 @@ def _free_from(wanted: int, used: set[int], free: Callable[[int], bool]) -> int:
         if port not in used and free(port):
             return port
     raise PortTaken(f"no free port from {wanted} to {PORT_MAX} in steps of {STEP}")
+
+
+def held_by(remembered: Mapping[str, int], alive: Collection[str]) -> dict[str, int]:
+    """The ports that living processes of this stack listen on, by the port's name."""
+    return {name: port for name, port in remembered.items() if OWNERS.get(name, name) in alive}

@@ -18,7 +18,6 @@ from typing import Protocol
 from urllib.parse import unquote, urlparse
 
 from infra.local.builds import Build
-from infra.local.flink import TASKMANAGER
 from infra.local.flink_rest import FlinkError, FlinkRest, Job
 from infra.local.process import Processes, Spec, wait_until
 from infra.local.savepoints import METADATA, newest_complete, to_hand_over
@@ -33,7 +32,11 @@ Report = Callable[[str], None]
 
 
 class Cluster(Protocol):
-    """What a rollout needs to start processes of its stack."""
+    """What a rollout needs to start processes of its cluster."""
+
+    @property
+    def taskmanagers(self) -> str:
+        """What the names of its TaskManagers begin with."""
 
     def taskmanager(self, build: Build, number: int) -> Spec:
         """The specification of a TaskManager with that build."""
@@ -77,7 +80,7 @@ class Rollout:
         found = {}
         for name in self.processes.names():
             spec = self.processes.spec(name)
-            if name.startswith(TASKMANAGER) and spec and self.processes.alive(name):
+            if name.startswith(self.cluster.taskmanagers) and spec and self.processes.alive(name):
                 found[name] = str(spec.env.get("KAIROS_BUILD_ID", ""))
         return found
 
@@ -87,7 +90,7 @@ class Rollout:
         names = [name for name, serves in living.items() if serves == build.build_id]
         number = 1
         while len(names) < parallelism:
-            name = f"{TASKMANAGER}{number}"
+            name = f"{self.cluster.taskmanagers}{number}"
             if name not in living and name not in names:
                 self.processes.spawn(self.cluster.taskmanager(build, number))
                 names.append(name)

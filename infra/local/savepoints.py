@@ -57,6 +57,6 @@ def forget_leaders(data: Path) -> None:
 
     Called after every job ended with a savepoint and every process is gone.
     """
-    for folder in (data / "zookeeper", data / "flink" / "ha", data / "flink" / "tmp"):
+    for folder in (data / "zookeeper", *data.glob("flink*/ha"), *data.glob("flink*/tmp")):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)

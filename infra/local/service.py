@@ -51,6 +51,7 @@ def endpoints(ports: Mapping[str, int]) -> dict[str, str]:
         "registry": f"http://127.0.0.1:{ports['registry']}",
         "cache": f"redis://127.0.0.1:{ports['valkey']}",
         "flink": f"http://127.0.0.1:{ports['flink']}",
+        "flink_learning": f"http://127.0.0.1:{ports['flink_learning']}",
         "gateway": f"http://127.0.0.1:{ports['gateway']}",
         "gateway_2": f"http://127.0.0.1:{ports['gateway_2']}",
         "gateway_3": f"http://127.0.0.1:{ports['gateway_3']}",

@@ -19,6 +19,8 @@ from infra.local import (
     zookeeper,
 )
 from infra.local.builds import Build
+from infra.local.cluster import CLUSTERS, DECISIONING, LEARNING, Cluster
+from infra.local.flink_config import write_config
 from infra.local.layout import Layout
 from infra.local.ports import is_free
 from infra.local.process import Spec
@@ -35,26 +37,19 @@ ALL = (*BASE, gateway.NAME, "shop")
 """What runs unless more gateways are asked for."""
 
 STOP_ORDER = (
-    "shop",
-    "archive",
-    "gateway",
-    "taskmanager-",
-    "jobmanager",
-    "zookeeper",
-    "registry",
-    "valkey",
+    *("shop", "archive", "gateway", LEARNING.taskmanager, LEARNING.jobmanager),
+    *(DECISIONING.taskmanager, DECISIONING.jobmanager, "zookeeper", "registry", "valkey"),
 )
 """Who depends on others ends before them; what is not listed, the broker, ends last."""
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Makes the specification of each process of one stack. It is a `rollout.Cluster`."""
+    """Makes the specification of each process of one stack."""
 
     layout: Layout
     ports: Mapping[str, int]
     java: Path
-    settings: Mapping[str, Any]
     free: Callable[[int], bool] = is_free
     model_keys: tuple[str, ...] = ()
 
@@ -64,8 +59,9 @@ class Services:
             return kafka.service(self.layout, self.ports, self.java)
         if name == "zookeeper":
             return zookeeper.service(self.layout, self.ports, self.java)
-        if name == "jobmanager":
-            return flink.jobmanager(self.layout, self.ports, self.java, self.settings)
+        for cluster in CLUSTERS:
+            if name == cluster.jobmanager:
+                return self.of(cluster).jobmanager()
         if name in gateway.NAMES:
             return gateway.service(self.layout, self.ports, name)
         simple = {
@@ -76,22 +72,11 @@ class Services:
         }
         return simple[name](self.layout, self.ports)
 
-    def taskmanager(self, build: Build, number: int) -> Spec:
-        """A TaskManager with that build, its metrics on the next free port."""
-        port = self.ports["prometheus_taskmanager"] + number - 1
-        while not self.free(port):
-            port += 1
-        return flink.taskmanager(
-            self.layout, self.ports, self.java, self.settings, build, number, port
-        )
-
-    def client(self, build: Build, parallelism: int) -> Spec:
-        """The client that submits the job of that build."""
-        gate = self.layout.run / "gate"
-        made = flink.client(
-            self.layout, self.ports, self.java, self.settings, build, parallelism, gate
-        )
-        return replace(made, env={**made.env, MODEL_KEYS_ENV: ",".join(self.model_keys)})
+    def of(self, cluster: Cluster) -> ClusterServices:
+        """The processes of one cluster, whose configuration this writes. Raises Refused."""
+        cluster.make_folders(self.layout)
+        settings = write_config(self.layout, cluster, self.ports)
+        return ClusterServices(self, cluster, settings)
 
     def supervisor(self, owner_pid: str) -> Spec:
         """The process that restarts the others; it ends them when a given owner is gone."""
@@ -99,6 +84,41 @@ class Services:
         if owner_pid:
             env[supervisor.OWNER_ENV] = owner_pid
         return supervisor.spec(self.layout, env)
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterServices:
+    """Makes the specification of each process of one cluster. It is a `rollout.Cluster`."""
+
+    services: Services
+    cluster: Cluster
+    settings: Mapping[str, Any]
+
+    @property
+    def taskmanagers(self) -> str:
+        """What the names of its TaskManagers begin with."""
+        return self.cluster.taskmanager
+
+    def jobmanager(self) -> Service:
+        """The JobManager."""
+        made = self.services
+        return flink.jobmanager(made.layout, self.cluster, made.ports, made.java, self.settings)
+
+    def taskmanager(self, build: Build, number: int) -> Spec:
+        """A TaskManager with that build, its metrics on the next free port."""
+        made = self.services
+        port = made.ports[self.cluster.port("prometheus_taskmanager")] + number - 1
+        while not made.free(port):
+            port += 1
+        where = (made.layout, self.cluster, made.ports, made.java, self.settings)
+        return flink.taskmanager(*where, build, number, port)
+
+    def client(self, build: Build, parallelism: int) -> Spec:
+        """The client that submits the job of that build."""
+        made = self.services
+        where = (made.layout, self.cluster, made.ports, made.java, self.settings)
+        spec = flink.client(*where, build, parallelism)
+        return replace(spec, env={**spec.env, MODEL_KEYS_ENV: ",".join(made.model_keys)})
 
 
 def stop_rank(name: str) -> int:

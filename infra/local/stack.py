@@ -15,18 +15,18 @@ from typing import Any
 from infra.local import supervisor
 from infra.local.builds import Build, ensure_build, existing_build
 from infra.local.claims import Claims, claims
-from infra.local.flink import scratch
-from infra.local.flink_config import write_config
-from infra.local.flink_rest import FlinkError, FlinkRest
+from infra.local.cluster import CLUSTERS, DECISIONING, LEARNING, Cluster
+from infra.local.ending import ended_clean, may_have_job, stop_jobs
+from infra.local.flink_rest import FlinkRest
 from infra.local.layout import Layout, read_layout
 from infra.local.lock import stack_lock
 from infra.local.model_keys import trusted
-from infra.local.ports import allocate, chosen_ports
+from infra.local.ports import allocate, chosen_ports, held_by
 from infra.local.preflight import Refused, check_machine
 from infra.local.process import Processes
 from infra.local.publish import publish_demo, register_schemas
-from infra.local.rollout import Outcome, Rollout, RolloutFailed, local_path
-from infra.local.savepoints import forget_leaders, prune_after_stop
+from infra.local.rollout import Outcome, Rollout, RolloutFailed
+from infra.local.savepoints import forget_leaders
 from infra.local.service import endpoints
 from infra.local.services import ALL, BASE, EDGE, Services, stop_rank
 from infra.local.state import State, read_state, write_state
@@ -35,8 +35,6 @@ from infra.local.submission import Submission
 from infra.local.topics import create_topics, kept_forever, read_topics
 
 Report = Callable[[str], None]
-CLEAN = "stopped-clean"
-"""A file in run/: the job ended with a savepoint, so no JobManager will bring one back."""
 
 
 def silent(text: str) -> None:
@@ -71,8 +69,12 @@ class Stack:
 
     @property
     def rest(self) -> FlinkRest:
-        """The running cluster's REST client."""
-        return FlinkRest(self.state.endpoints["flink"])
+        """The REST client of the cluster that decides."""
+        return self.rest_of(DECISIONING)
+
+    def rest_of(self, cluster: Cluster) -> FlinkRest:
+        """The REST client of a cluster."""
+        return FlinkRest(self.state.endpoints[cluster.endpoint])
 
     def lock(self) -> AbstractContextManager[None]:
         """Keeps every other command, and the supervisor, from changing the stack."""
@@ -94,9 +96,12 @@ class Stack:
         parallelism: int = 1,
         demo: bool = True,
         job: bool = True,
+        learning: bool = False,
         keep_forever: bool = False,
     ) -> State:
         """Ends with every service ready and exactly one job, of the code as it is now.
+
+        With `learning`, or where that runs already, the learning job follows on its own cluster.
 
         Raises Refused, PortTaken, ProcessFailed, SubmissionFailed or RolloutFailed.
         """
@@ -108,12 +113,12 @@ class Stack:
             self._write(made)
             base = [name for name in BASE if name in services]
             started = self._spawn(made, base)
-            rollout = self._rollout(made)
+            rollout = self._rollout(made, DECISIONING)
             early = False
             if job:
                 rollout.prepare(build, parallelism)
                 # A cluster with a job of its own must be looked at before one is submitted.
-                early = not self._may_have_job(started)
+                early = not may_have_job(DECISIONING, self.layout, self.state, started)
                 if early:
                     rollout.start_client(build, parallelism)
             self._fill(made, base, demo=demo, keep_forever=keep_forever)
@@ -125,34 +130,41 @@ class Stack:
                 )
                 self._note_job(outcome, parallelism)
             self._await(made, edge)
+            if learning or self._serves(LEARNING.endpoint):
+                self._learn(made, build)
             self.processes.spawn(made.supervisor(self.env.get(supervisor.OWNER_ENV, "")))
             return self._write(made)
+
+    def _learn(self, made: Services, build: Build) -> None:
+        """The learning cluster with its one job; after the decisions, which nobody may delay."""
+        started = self._spawn(made, [LEARNING.jobmanager])
+        rollout = self._rollout(made, LEARNING)
+        rollout.prepare(build, 1)
+        early = not may_have_job(LEARNING, self.layout, self.state, started)
+        if early:
+            rollout.start_client(build, 1)
+        self._await(made, [LEARNING.jobmanager])
+        outcome = self._timed(LEARNING.job, lambda: rollout.run(build, 1, client_started=early))
+        write_state(self.layout.stack, self.state.with_learning(outcome.job_id, outcome.build_id))
 
     def _services(self, held: Claims) -> Services:
         java = check_machine(self.layout)
         remembered = self.state.ports
         alive = {name for name in self.processes.names() if self.processes.alive(name)}
-        ours = _held(remembered, alive)
+        ours = held_by(remembered, alive)
         ports = allocate(chosen_ports(self.env), remembered, ours, free=held.claim)
-        config = write_config(self.layout, ports)
         keys = trusted(self.layout.stack, self.env)
-        return Services(self.layout, ports, java, config, held.claim, keys)
+        return Services(self.layout, ports, java, held.claim, keys)
 
-    def _rollout(self, made: Services) -> Rollout:
+    def _rollout(self, made: Services, cluster: Cluster) -> Rollout:
         return Rollout(
-            made,
+            made.of(cluster),
             self.processes,
-            FlinkRest(endpoints(made.ports)["flink"]),
-            Submission(self.processes, self.layout.run / "gate"),
-            self.layout.data / "flink",
+            FlinkRest(endpoints(made.ports)[cluster.endpoint]),
+            Submission(self.processes, cluster.gate(self.layout), cluster.client),
+            cluster.data(self.layout),
             self.report,
         )
-
-    def _may_have_job(self, started: Sequence[str]) -> bool:
-        """True when the JobManager may hold a job already: it ran, or ZooKeeper kept one."""
-        clean = (self.layout.run / CLEAN).exists() or not self.state.job_id
-        (self.layout.run / CLEAN).unlink(missing_ok=True)
-        return not clean or "jobmanager" not in started
 
     def _spawn(self, made: Services, names: Sequence[str]) -> list[str]:
         missing = [name for name in names if self.processes.alive(name) is None]
@@ -211,36 +223,21 @@ class Stack:
             return ""
         with self.lock():
             self.processes.stop(supervisor.NAME)
-            savepoint = self._stop_jobs()
+            serving = [each for each in (LEARNING, DECISIONING) if self._serves(each.endpoint)]
+            savepoint = ""
+            for cluster in serving:
+                savepoint = stop_jobs(cluster, self.layout, self.rest_of(cluster), self.report)
             for name in sorted(self.processes.names(), key=stop_rank):
                 self.processes.stop(name, grace_s=20.0)
                 supervisor.failed_mark(self.layout.run, name).unlink(missing_ok=True)
                 self.report(f"{name:<12} stopped")
             for mark in self.layout.run.glob("*.failed"):
                 mark.unlink()
-            shutil.rmtree(scratch(self.layout), ignore_errors=True)
-            if (self.layout.run / CLEAN).exists():
+            for cluster in CLUSTERS:
+                shutil.rmtree(cluster.scratch(self.layout), ignore_errors=True)
+            if all(ended_clean(cluster, self.layout) for cluster in CLUSTERS):
                 forget_leaders(self.layout.data)
             write_state(self.layout.stack, replace(self.state, pids={}))
-        return savepoint
-
-    def _stop_jobs(self) -> str:
-        """Stops each job with a savepoint; one that cannot is left to its checkpoints."""
-        savepoint = ""
-        if not self._serves("flink"):
-            return savepoint
-        try:
-            jobs = self.rest.active_jobs()
-            for job in jobs:
-                folder = self.layout.data / "flink" / "savepoints"
-                savepoint = self.rest.stop_with_savepoint(job.job_id, folder.as_uri())
-                self.report(f"job          stopped, savepoint {savepoint}")
-        except (FlinkError, OSError) as error:
-            self.report(f"job          no savepoint ({error}); `up` resumes from a checkpoint")
-            return ""
-        if savepoint and len(jobs) == 1:
-            prune_after_stop(self.layout.data / "flink", local_path(savepoint))
-        (self.layout.run / CLEAN).touch()
         return savepoint
 
     # ---- deploy ----------------------------------------------------------------------------
@@ -257,7 +254,7 @@ class Stack:
             made = self._services(held)
             before = existing_build(state.build_id, self.layout.builds)
             build = self._build_to_deploy(state, rollback=rollback)
-            rollout = self._rollout(made)
+            rollout = self._rollout(made, DECISIONING)
             try:
                 outcome = rollout.run(build, state.parallelism, client_started=False)
             except RolloutFailed as error:
@@ -267,6 +264,8 @@ class Stack:
                 self._write(made)
                 return {**_shown(outcome), "rolled_back": True, "error": str(error)}
             self._note_job(outcome, state.parallelism)
+            if self._serves(LEARNING.endpoint):
+                self._learn(made, build)
             self._write(made)
             return {**_shown(outcome), "rolled_back": rollback}
 
@@ -285,16 +284,3 @@ def _shown(outcome: Outcome) -> dict[str, Any]:
         "savepoint": outcome.savepoint,
         "gap_ms": outcome.gap_ms,
     }
-
-
-def _held(remembered: Mapping[str, int], alive: set[str]) -> dict[str, int]:
-    """The ports that running processes of this stack listen on."""
-    owner = {
-        "kafka_controller": "kafka",
-        "flink": "jobmanager",
-        "prometheus_jobmanager": "jobmanager",
-        "prometheus_taskmanager": "taskmanager-1",
-        "gateway_2": "gateway-2",
-        "gateway_3": "gateway-3",
-    }
-    return {name: port for name, port in remembered.items() if owner.get(name, name) in alive}

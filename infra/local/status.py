@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from infra.local.cluster import DECISIONING, LEARNING, Cluster
 from infra.local.flink_rest import FlinkRest
 from infra.local.process import Processes, rss_mib
 from infra.local.services import stop_rank
@@ -14,6 +15,7 @@ OWNERS = {
     "brokers": "kafka",
     "cache": "valkey",
     "flink": "jobmanager",
+    "flink_learning": "learning-jobmanager",
     "gateway_2": "gateway-2",
     "gateway_3": "gateway-3",
 }
@@ -30,7 +32,8 @@ def show(state: State, processes: Processes) -> dict[str, Any]:
     names = sorted(processes.names(), key=lambda name: (-stop_rank(name), name))
     return {
         "processes": [_row(name, processes) for name in names],
-        "job": _job(state, processes),
+        "job": _job(state, processes, DECISIONING),
+        "learning": _job(state, processes, LEARNING),
         "urls": {k: v for k, v in state.endpoints.items() if serves(k, processes)},
     }
 
@@ -47,14 +50,15 @@ def _row(name: str, processes: Processes) -> dict[str, Any]:
     }
 
 
-def _job(state: State, processes: Processes) -> dict[str, str] | None:
-    if not serves("flink", processes):
+def _job(state: State, processes: Processes, cluster: Cluster) -> dict[str, str] | None:
+    if not serves(cluster.endpoint, processes):
         return None
-    rest = FlinkRest(state.endpoints["flink"])
+    rest = FlinkRest(state.endpoints[cluster.endpoint])
     try:
         jobs = rest.active_jobs()
     except OSError:
-        return {"id": state.job_id, "state": "UNKNOWN", "build_id": state.build_id}
+        build_id = state.build_of(cluster.job)
+        return {"id": state.job_of(cluster.job), "state": "UNKNOWN", "build_id": build_id}
     if not jobs:
         return None
     job = jobs[0]

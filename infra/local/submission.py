@@ -7,7 +7,6 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from infra.local.flink import CLIENT
 from infra.local.process import Processes, ProcessFailed, Spec, wait_until
 
 BUILD_TIMEOUT_S = 180.0
@@ -22,19 +21,19 @@ class SubmissionFailed(Exception):
 
 
 class Submission:
-    """A running client. `start` it, `await_plan`, then `go` or `abandon`."""
+    """A running client of that name. `start` it, `await_plan`, then `go` or `abandon`."""
 
-    def __init__(self, processes: Processes, gate: Path) -> None:
-        self.processes, self.gate = processes, gate
+    def __init__(self, processes: Processes, gate: Path, client: str) -> None:
+        self.processes, self.gate, self.client = processes, gate, client
 
     def start(self, spec: Spec) -> None:
         """Starts the client over an empty gate folder and an empty log."""
         shutil.rmtree(self.gate, ignore_errors=True)
         self.gate.mkdir(parents=True)
-        self.processes.log_path(CLIENT).unlink(missing_ok=True)
+        self.processes.log_path(self.client).unlink(missing_ok=True)
         self.processes.spawn(spec)
         # The client ends by itself: nobody may restart it.
-        (self.processes.run / f"{CLIENT}.json").unlink()
+        (self.processes.run / f"{self.client}.json").unlink()
 
     def await_plan(self) -> None:
         """Waits until the plan is built and checked. Raises SubmissionFailed."""
@@ -53,27 +52,27 @@ class Submission:
         return job_id
 
     def _finish(self) -> None:
-        wait_until(lambda: self.processes.alive(CLIENT) is None, 10.0)
+        wait_until(lambda: self.processes.alive(self.client) is None, 10.0)
         self.abandon()
 
     def abandon(self) -> None:
         """Ends the client without a submission, or cleans up after one."""
-        self.processes.stop(CLIENT, grace_s=2.0)
+        self.processes.stop(self.client, grace_s=2.0)
         shutil.rmtree(self.gate, ignore_errors=True)
 
     def _job_id(self) -> str | None:
-        log = self.processes.log_path(CLIENT)
+        log = self.processes.log_path(self.client)
         match = JOB_ID.search(log.read_text(encoding="utf-8", errors="replace"))
         return match.group(1) if match else None
 
     def _await(self, done: Callable[[], bool], timeout_s: float, doing: str) -> None:
         try:
-            self.processes.await_ready(CLIENT, done, timeout_s)
+            self.processes.await_ready(self.client, done, timeout_s)
         except ProcessFailed as error:
             # It may have finished its work between two looks.
             if done():
                 return
-            log = self.processes.log_path(CLIENT)
+            log = self.processes.log_path(self.client)
             text = log.read_text(encoding="utf-8", errors="replace")
             self.abandon()
             raise SubmissionFailed(

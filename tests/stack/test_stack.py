@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Producer
 
-from infra.local.flink import scratch
+from infra.local.cluster import DECISIONING
 from infra.local.layout import CHECKOUT, LOOPBACK, read_layout
 from infra.local.ports import ENV_PREFIX
 from infra.local.probe import http_json, http_ok
@@ -155,10 +155,10 @@ def test_data_and_job_go_on_after_down_and_up(stack: Stack) -> None:
     parallelism = stack.state.parallelism
     before = contents(stack)
     assert before["triggers"] and before["schema"]
-    assert any(scratch(stack.layout).iterdir())
+    assert any(DECISIONING.scratch(stack.layout).iterdir())
     savepoint = stack.down()
     assert left_behind(stack.layout.stack) == {}
-    assert list(scratch(stack.layout).rglob("*")) == []
+    assert list(DECISIONING.scratch(stack.layout).rglob("*")) == []
     stack.up(SERVICES, parallelism=parallelism)
     checkpoints = http_json(f"{stack.rest.url}/jobs/{job(stack)}/checkpoints")
     assert Path(savepoint).name in checkpoints["latest"]["restored"]["external_path"]

@@ -1,0 +1,101 @@
+"""10 Snapshots: what a site has learned at the end of an epoch, and whether it is published.
+
+1. An epoch ends at a multiple of EPOCH_MS of engine time. All rewards closed by then are learned
+   at once, in an order of their own, and all bills booked: same log, same snapshot.
+2. A snapshot is published where something changed: a quality, a multiplier, a reason, or, so that
+   it does not go stale, when nothing was published for REFRESH_MS.
+3. Its version is the epoch's end in ms: derived, so that a restart that comes to the same end again
+   writes the same version, and larger than what commands publish, which count on by one from it.
+   What the topic holds of this epoch or a later one stands and is not published again.
+4. It takes effect a second later. An epoch that is over long since, after an outage, is learned but
+   not published: the newest is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from msgspec.structs import replace
+
+from models import spend
+from models.learned_policy import learned
+from models.learner import Learner
+from schemas.campaign import Campaign
+from schemas.lesson import Account, Bill, Lesson
+from schemas.policy import Policy
+from schemas.reward import Reward
+
+EPOCH_MS = spend.EPOCH_MS
+EFFECTIVE_AFTER_MS = 1_000
+REFRESH_MS = 240_000
+QUALITY_STEP_PPM = 500
+"""A quality that moved by less is the same for the auction."""
+
+
+def epoch_end_ms(at_ms: int) -> int:
+    """The end of the epoch in which engine time `at_ms` lies; a multiple ends its own."""
+    return -(-at_ms // EPOCH_MS) * EPOCH_MS
+
+
+def learn(
+    lesson: Lesson,
+    learner: Learner[Any],
+    rewards: list[Reward],
+    bills: Iterable[Bill],
+    end_ms: int,
+) -> Lesson:
+    """The lesson after one epoch; the order in which its records came does not matter."""
+    accounts: dict[str, Account] = lesson.accounts
+    for bill in sorted(bills, key=lambda each: (each.decided_ms, each.campaign_id, each.micros)):
+        spend.book(accounts, bill)
+    state = lesson.learner
+    if rewards:
+        state = learner.dump(learner.learn(learner.load(state), rewards))
+    return Lesson(state, accounts, max(lesson.until_ms, end_ms))
+
+
+def snapshot(
+    lesson: Lesson,
+    before: Policy,
+    learner: Learner[Any],
+    campaigns: tuple[Campaign, ...],
+    now_ms: int,
+) -> Policy | None:
+    """What to publish at engine time `now_ms` beside `before`, the newest in the topic; or None."""
+    end_ms = lesson.until_ms
+    if before.learned_until_ms >= end_ms:
+        spend.note(lesson.accounts, before.pacing_ppm, before.spend_until_ms)
+        return None
+    multipliers = spend.pacing(lesson.accounts, campaigns, end_ms)
+    made = learned(before, learner, learner.load(lesson.learner), end_ms)
+    made = replace(
+        made,
+        version=max(end_ms, before.version + 1),
+        effective_at_ms=max(end_ms, now_ms) + EFFECTIVE_AFTER_MS,
+        pacing_ppm=multipliers,
+        spend_until_ms=end_ms,
+    )
+    return made if _differs(before, made) else None
+
+
+def _differs(before: Policy, made: Policy) -> bool:
+    same = (
+        before.pacing_ppm == made.pacing_ppm
+        and before.fallback_reason == made.fallback_reason
+        and before.explore_floor_ppm == made.explore_floor_ppm
+        and before.qualities.keys() == made.qualities.keys()
+        and not any(_moved(before, made, name) for name in made.qualities)
+    )
+    return not same or made.learned_until_ms - before.learned_until_ms >= REFRESH_MS
+
+
+def _moved(before: Policy, made: Policy, name: str) -> bool:
+    old, new = before.qualities[name], made.qualities[name]
+    if abs(old.base_ppm - new.base_ppm) >= QUALITY_STEP_PPM:
+        return True
+    names = {*old.response, *new.response}
+    return any(
+        abs(old.response.get(each, 0) - new.response.get(each, 0)) >= QUALITY_STEP_PPM
+        for each in names
+    )

@@ -1,0 +1,221 @@
+"""10 Learn: rewards and bills of a site become policy records, at multiples of engine time.
+
+Wraps models/snapshots.py. Flink owns, by site, one bytes value (schemas/lesson.py), read at an
+epoch's end only, and a list of what came since, emptied then; neither is ever cleared, since
+sites are few. The newest policy of each site is mirrored in memory, with what commands publish.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from typing import Any, Protocol
+
+from pyflink.common import Row
+from pyflink.datastream import KeyedBroadcastProcessFunction, RuntimeContext
+
+from connectors.avro import Codec, RegistryClient, codec
+from connectors.routes import routed
+from jobs.settings import Settings
+from models import snapshots
+from models.context import Context
+from models.learner import Learner, arms_of
+from models.learning import Ridge
+from operators.build import require_build
+from operators.engine import State, Timers
+from operators.learning_shell import (
+    LearningMeter,
+    Mirror,
+    Out,
+    lag_ms,
+    list_state,
+    name_of,
+    rows,
+    value_state,
+)
+from schemas import lesson as lessons
+from schemas.campaign import Campaign
+from schemas.lesson import BILLS, REWARD, Bill, Lesson
+from schemas.policy import Policy
+from schemas.reward import Reward
+from schemas.topics import POLICY
+
+log = logging.getLogger(__name__)
+
+
+class Pending(Protocol):
+    """A list of bytes of the current site, owned by the engine."""
+
+    def add(self, value: bytes) -> None:
+        """Append."""
+
+    def get(self) -> Iterable[bytes]:
+        """All of them, None for none."""
+
+    def clear(self) -> None:
+        """Empty it."""
+
+
+class LearningHop:
+    """The hop without the engine; `newest` is the newest policy of each site in the topic."""
+
+    def __init__(
+        self, context: Context, policies: Codec[Policy], build_id: str, meter: LearningMeter
+    ) -> None:
+        self.newest: dict[str, Policy] = {}
+        self._context, self._policies, self._meter = context, policies, meter
+        self._headers = {"kairos.build": build_id.encode()}
+
+    def published(self, policy: Policy) -> None:
+        """A record of topic `policy`, whoever wrote it."""
+        known = self.newest.get(policy.site)
+        if known is None or known.version <= policy.version:
+            self.newest[policy.site] = policy
+
+    def element(self, payload: bytes, key: str, pending: Pending, timers: Timers) -> Out:
+        """A reward or bills wait for their epoch's end; a dead letter goes on as it is."""
+        if payload[:1] not in (REWARD, BILLS):
+            return [(key, payload)]
+        pending.add(payload)
+        at_ms = max(_at_ms(payload), timers.current_watermark() + 1)
+        timers.register_event_time_timer(snapshots.epoch_end_ms(at_ms))
+        return []
+
+    def timer(self, end_ms: int, site: str, state: State, pending: Pending, timers: Timers) -> Out:
+        """An epoch of this site has ended."""
+        lesson = lessons.load(state.value())
+        campaigns = self._campaigns(site, end_ms)
+        learner = Ridge(arms_of(campaigns))
+        rewards, bills = self._due(end_ms, pending)
+        lesson = self._learned(lesson, learner, rewards, bills, end_ms)
+        state.update(lessons.dump(lesson))
+        if _has_bounds(campaigns):
+            # Budgets are spread over time, so time alone moves their multipliers.
+            timers.register_event_time_timer(end_ms + snapshots.EPOCH_MS)
+        watermark_ms = timers.current_watermark()
+        if watermark_ms >= end_ms + snapshots.EPOCH_MS:
+            return []  # Long over: the epoch that is not speaks for it.
+        made = self._snapshot(lesson, site, learner, campaigns, watermark_ms)
+        state.update(lessons.dump(lesson))
+        return [] if made is None else [(site, self._written(made, end_ms))]
+
+    def _campaigns(self, site: str, at_ms: int) -> tuple[Campaign, ...]:
+        catalogue = self._context.at(site, at_ms).catalogue
+        return () if catalogue is None else tuple(e.campaign for e in catalogue.by_id.values())
+
+    def _due(self, end_ms: int, pending: Pending) -> tuple[list[Reward], list[Bill]]:
+        """What closed by the epoch's end; the rest goes on waiting."""
+        rewards, bills, rest = list[Reward](), list[Bill](), list[bytes]()
+        for payload in [bytes(each) for each in pending.get() or ()]:
+            if _at_ms(payload) > end_ms:
+                rest.append(payload)
+            elif payload[:1] == REWARD:
+                rewards.append(Reward.load(payload[1:]))
+            else:
+                bills += lessons.bills_of(payload[1:])
+        pending.clear()
+        for payload in rest:
+            pending.add(payload)
+        return rewards, bills
+
+    def _learned(
+        self,
+        lesson: Lesson,
+        learner: Learner[Any],
+        rewards: list[Reward],
+        bills: list[Bill],
+        end_ms: int,
+    ) -> Lesson:
+        try:
+            return snapshots.learn(lesson, learner, rewards, bills, end_ms)
+        except Exception:
+            # What cannot be learned must not stop the job; spend and later epochs go on.
+            log.exception("an epoch of %s rewards could not be learned", len(rewards))
+            self._meter.add("internal_errors")
+            return snapshots.learn(lesson, learner, [], bills, end_ms)
+
+    def _snapshot(
+        self,
+        lesson: Lesson,
+        site: str,
+        learner: Learner[Any],
+        campaigns: tuple[Campaign, ...],
+        now_ms: int,
+    ) -> Policy | None:
+        before = self.newest.get(site, Policy(site=site))
+        self._meter.add("held", int(before.held))
+        try:
+            return snapshots.snapshot(lesson, before, learner, campaigns, now_ms)
+        except Exception:
+            log.exception("no snapshot of %s", site)
+            self._meter.add("internal_errors")
+            return None
+
+    def _written(self, made: Policy, end_ms: int) -> bytes:
+        self.published(made)
+        self._meter.add("policies")
+        self._meter.values |= {
+            "policy_version": made.version,
+            "learned_until_ms": made.learned_until_ms,
+            "lag_ms": lag_ms(end_ms),
+            "pacing_ppm_least": min(made.pacing_ppm.values(), default=1_000_000),
+        }
+        return routed(POLICY, self._headers, self._policies.encode(made))
+
+
+def _at_ms(payload: bytes) -> int:
+    """Engine time of a reward or of bills."""
+    if payload[:1] == REWARD:
+        return Reward.load(payload[1:]).closed_at_ms
+    return min(each.decided_ms for each in lessons.bills_of(payload[1:]))
+
+
+def _has_bounds(campaigns: tuple[Campaign, ...]) -> bool:
+    return any(
+        each.budget_micros_day or each.budget_micros_total or each.cap_campaign
+        for each in campaigns
+    )
+
+
+class Learn(KeyedBroadcastProcessFunction):
+    """Shell around LearningHop."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    def open(self, runtime_context: RuntimeContext) -> None:
+        """Refuse another build's code; load sites, catalogues and policies."""
+        settings = self.settings
+        require_build(settings.build_id)
+        registry = RegistryClient(settings.registry_url)
+        self.meter = LearningMeter()
+        self.meter.attach(runtime_context.get_metrics_group(), settings.build_id)
+        self.mirror = Mirror(registry)
+        policies: Codec[Policy] = codec(POLICY, registry)
+        self.hop = LearningHop(self.mirror.context, policies, settings.build_id, self.meter)
+        self.mirror.on_policy = self.hop.published
+        self.state: Any = runtime_context.get_state(value_state("lesson"))
+        self.pending: Any = runtime_context.get_list_state(list_state("pending"))
+        self.mirror.load(settings)
+
+    def process_element(self, value: bytes, ctx: Any) -> Iterable[Row]:
+        """One reward, bills, or a dead letter on its way."""
+        self.meter.tick()
+        key = name_of(ctx.get_current_key())
+        return rows(self.hop.element(value, key, self.pending, ctx.timer_service()))
+
+    def on_timer(self, timestamp: int, ctx: Any) -> Iterable[Row]:
+        """An epoch has ended."""
+        self.meter.tick()
+        key = name_of(ctx.get_current_key())
+        return rows(self.hop.timer(timestamp, key, self.state, self.pending, ctx.timer_service()))
+
+    def process_broadcast_element(self, value: Row, ctx: Any) -> Iterable[Row]:
+        """One control record that arrived while the job runs."""
+        self.mirror.row(value)
+        return []
+
+    def close(self) -> None:
+        """Hand the last counts over."""
+        if hasattr(self, "meter"):
+            self.meter.push()
