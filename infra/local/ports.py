@@ -22,7 +22,7 @@ DEFAULT_PORTS: Mapping[str, int] = {
     "archive": 18092,
     "prometheus_jobmanager": 19248,
     "prometheus_taskmanager": 19249,
-    "flink_learning": 18092,
+    "flink_learning": 18085,
     "jobmanager_learning": 16133,
     "prometheus_jobmanager_learning": 19268,
     "prometheus_taskmanager_learning": 19269,

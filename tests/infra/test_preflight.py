@@ -8,6 +8,7 @@ from string import Template
 import pytest
 import yaml
 
+from infra.local.cluster import DECISIONING
 from infra.local.flink_config import (
     TEMPLATE,
     jobmanager_flags,
@@ -21,7 +22,7 @@ from infra.local.preflight import DISK_MIN_BYTES, Refused, check_disk, check_exe
 from infra.setup.java import version_problem
 
 LAYOUT = Layout(Path("checkout"), Path("home"), Path("stack"))
-SETTINGS = yaml.safe_load(render(LAYOUT, DEFAULT_PORTS))
+SETTINGS = yaml.safe_load(render(LAYOUT, DECISIONING, DEFAULT_PORTS))
 MIB = 1024**2
 STACK_MIB_MAX = 4096
 
@@ -67,7 +68,7 @@ def test_the_template_runs_python_in_the_jvm() -> None:
 def test_every_placeholder_of_the_template_is_filled() -> None:
     names = Template(TEMPLATE.read_text(encoding="utf-8")).get_identifiers()
     assert set(names) <= {*DEFAULT_PORTS, "python", "data"}
-    assert "${" not in render(LAYOUT, DEFAULT_PORTS)
+    assert "${" not in render(LAYOUT, DECISIONING, DEFAULT_PORTS)
 
 
 def test_what_a_savepoint_depends_on_is_fixed() -> None:

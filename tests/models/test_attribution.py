@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -284,26 +283,29 @@ def side_by_side(each: Visit, turns: list[bool]) -> list[Input]:
 
 
 def final(told: list[Reward]) -> dict[str, tuple[bool, int, int]]:
-    """The last word on each slot; asserts that it was told once, and corrected once at most."""
+    """The last word on each slot; a slot told twice that is no correction shows as "doubled"."""
     out: dict[str, tuple[bool, int, int]] = {}
     for each in told:
         known = out.get(each.slot_id)
-        assert each.correction is (known is not None), each
-        assert known is None or not known[0]
-        out[each.slot_id] = (each.converted, each.reward_micros, each.closed_at_ms)
+        doubled = each.correction is not (known is not None) or (known is not None and known[0])
+        name = "doubled" if doubled else each.slot_id
+        out[name] = (each.converted, each.reward_micros, each.closed_at_ms)
     return out
 
 
-def check(each: Visit, turns: list[bool], fold: Callable[..., tuple[Told, Ledger]]) -> None:
-    told, _ = fold(side_by_side(each, turns), 1_000_000, repeat=True)
-    assert final(told.rewards) == each.oracle()
+def wrong(each: Visit, turns: list[bool]) -> list[str]:
+    """What differs from the oracle, of rewards and of charges."""
+    told, _ = folded(side_by_side(each, turns), 1_000_000, repeat=True)
+    found = final(told.rewards)
     unseen = {
         d.slot_id
         for d in each.decisions
         if not any(o.kind == "impression" and o.slot_id == d.slot_id for o in each.outcomes)
     }
     charged = sum(each.micros for each in told.bills)
-    assert charged == 7 * (len(each.decisions) - len(unseen))
+    settled = 7 * (len(each.decisions) - len(unseen))
+    differing = [name for name, want in each.oracle().items() if found.pop(name, None) != want]
+    return [*differing, *found, *(["charges"] if charged != settled else [])]
 
 
 @settings(max_examples=300, deadline=None)
@@ -312,7 +314,7 @@ def test_any_interleaving_and_any_repeat_ends_with_the_oracles_rewards(
     each: Visit, turns: list[bool]
 ) -> None:
     """Two topics, each in its own order, every record twice, state through bytes each time."""
-    check(each, turns, folded)
+    assert wrong(each, turns) == []
 
 
 @pytest.mark.parametrize("planted", ["an early order is lost", "a repeat is a second decision"])
@@ -324,8 +326,7 @@ def test_a_fold_that_loses_or_doubles_is_caught(planted: str, monkeypatch: objec
         monkeypatch.setattr(attribution, "_wait", lambda *_: True)
     else:
         monkeypatch.setattr(attribution, "_find", lambda *_: None)
-    with pytest.raises(AssertionError):
-        check(visit([100], [300], []), [False], folded)
+    assert wrong(visit([100], [300], []), [False]) != []
 
 
 def test_the_settings_of_the_decisions_time_hold() -> None:

@@ -218,6 +218,10 @@ def site() -> Site:
         salt=b"s" * 32,
         removed=True,
         secrets=(SiteSecret("shopify", b"whsec", 0), SiteSecret("mint_secret", b"old", NOW_MS)),
+        reward="clicks",
+        reward_window_ms=600_000,
+        reward_horizon_ms=7_200_000,
+        margin_ppm=250_000,
     )
 
 

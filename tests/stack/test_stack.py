@@ -99,7 +99,7 @@ def test_a_chosen_port_that_is_taken_is_refused_by_name(tmp_path: Path, kairos: 
     with socket.socket() as other:
         other.bind((LOOPBACK, int(env["KAIROS_PORT_GATEWAY"])))
         other.listen()
-        told = kairos("up", env=env)
+        told = kairos("up", "--no-learning", env=env)
     assert told.returncode == 1
     assert "KAIROS_PORT_GATEWAY" in told.stderr
     assert left_behind(tmp_path / "stack") == {}
