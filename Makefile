@@ -64,7 +64,7 @@ test-fast: setup ## the pure tests (<= 60 s)
 
 check: setup ## lint and types
 	@$(PYTHON) -m ruff check .
-	@$(PYTHON) -m mypy models schemas connectors operators jobs gateway cli infra benchmarks
+	@$(PYTHON) -m mypy models schemas evidence connectors operators jobs gateway cli infra benchmarks
 
 golden: setup ## add golden bytes for schemas that have none yet; existing ones are never rewritten
 	@$(PYTHON) -m tests.schemas.golden

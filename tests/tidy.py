@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-PURE = ("models", "schemas")
+PURE = ("models", "schemas", "evidence")
 PURE_PACKAGES = frozenset({"numpy", "msgspec", *PURE})
 # Submodules that only compute, of modules that otherwise act.
 PURE_MODULES = frozenset({"urllib.parse"})
@@ -23,7 +23,8 @@ IMPURE_CALLS = frozenset(
     "print eval exec hash".split()
 )
 PRODUCT = frozenset(
-    "jobs operators models schemas connectors gateway sdk console cli infra benchmarks".split()
+    "jobs operators models schemas evidence connectors gateway sdk console cli infra "
+    "benchmarks".split()
 )
 FUNCTION_LINES_MAX = 40
 FILE_LINES_MAX = 300
