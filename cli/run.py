@@ -1,8 +1,9 @@
 """Everything at once: the real stack, the demo shop and simulated visitors, until Ctrl-C.
 
-Prints the addresses, then one live line: events and decisions a second, the time from event to
-decision over the last ten seconds, dead letters since the start. Ctrl-C stops every process;
-data stays.
+Visitors answer actions in their own way, which changes after three minutes: what kairos learns of
+it shows in the drawer of the shop. Prints the addresses, then one live line: events and decisions
+a second, the time from event to decision over the last ten seconds, dead letters since the start.
+Ctrl-C stops every process; data stays.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from contextlib import contextmanager
 from cli.output import CommandError, progress
 from cli.stack_errors import told
 from infra.demo.live import Live
+from infra.demo.publish import publish_run
 from infra.local.layout import read_layout
 from infra.local.services import ALL
 from infra.local.stack import Stack
@@ -30,6 +32,8 @@ EXAMPLE = "kairos run"
 LINE_S = 1.0
 PLAIN_LINE_S = 10.0
 VISITOR_STOP_S = 10.0
+CROWD = ("--rate", "40", "--speed", "4", "--turn-minutes", "3")
+"""Enough visitors, in a hurry, for learning to show; after three minutes their tastes change."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -77,6 +81,7 @@ def _show(args: argparse.Namespace, stack: Stack, stop: threading.Event, began: 
     where = stack.state.endpoints
     if stop.is_set():
         return
+    publish_run(where["brokers"], where["registry"])
     live = Live(where["brokers"]).start()
     visitors = None if args.no_visitors else _visitors(stack)
     try:
@@ -96,7 +101,7 @@ def _visitors(stack: Stack) -> subprocess.Popen[bytes]:
     """Simulated visitors in a process of their own; their log lies beside the others."""
     layout = read_layout()
     log = (layout.logs / "visitors.log").open("ab")
-    argv = [sys.executable, "-m", "cli.main", "simulate", "--minutes", "100000"]
+    argv = [sys.executable, "-m", "cli.main", "simulate", "--minutes", "100000", *CROWD]
     env = {**os.environ, "PYTHONPATH": str(layout.checkout)}
     # A session of its own: Ctrl-C at the terminal must end the visitors through us alone.
     return subprocess.Popen(

@@ -19,10 +19,15 @@ from connectors.registry import RegistryClient
 from infra.local.model_keys import stack_key
 from infra.local.site_keys import with_keys
 from infra.model import load as load_model
+from schemas.site import CLICKS
 
 FOLDER = Path(__file__).parent
 SITE = "demo"
 T = TypeVar("T")
+
+RUN_HOLDOUT_PPM = 100_000
+RUN = {"holdout_ppm": RUN_HOLDOUT_PPM, "reward": CLICKS, "reward_window_ms": 10_000}
+"""What `kairos run` changes of the site, in the record's own units."""
 
 
 def publish_demo(brokers: str, registry_url: str, stack: Path) -> list[str]:
@@ -43,6 +48,18 @@ def publish_demo(brokers: str, registry_url: str, stack: Path) -> list[str]:
     with ThreadPoolExecutor(len(made)) as pool:
         new = pool.map(lambda topic: publish(writer, topic, made[topic]())[1], made)
         return [topic for topic, changed in zip(made, new, strict=True) if changed]
+
+
+def publish_run(brokers: str, registry_url: str) -> None:
+    """The demo's site as `kairos run` wants it: what it learns shows within minutes.
+
+    A share is held out, to tell what actions add, and clicks count, since they come at once: a real
+    shop learns from margin. Raises ControlUnavailable.
+    """
+    writer = ControlWriter(brokers, RegistryClient(registry_url))
+    site = writer.newest("sites", SITE)
+    assert site is not None, "the demo is published before"
+    publish(writer, "sites", replace(site, **RUN))
 
 
 def _record(read: Callable[[str, str], Read[T]], name: str) -> T:

@@ -14,7 +14,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from connectors.files import read_sites, text_of
-from infra.demo.publish import FOLDER
+from infra.demo.publish import FOLDER, RUN_HOLDOUT_PPM
 from infra.local.site_keys import with_keys
 from models.withholding import HOLDOUT
 from schemas.ids import draw_ppm, visitor_key
@@ -22,9 +22,6 @@ from schemas.site import Site
 
 TRIES_MAX = 1_000
 """A share of 98 % held out leaves all of these with a chance of one in a billion."""
-
-RUN_HOLDOUT_PPM = 100_000
-"""The share of its visitors that `kairos run` holds out, to tell what actions add."""
 
 
 def demo_site(stack: Path) -> Site:
