@@ -8,8 +8,10 @@ from connectors.avro import BadFrame, Codec
 from connectors.onnx import ModelRefused
 from models.context import Context
 from models.inputs import UnknownInput
+from models.policy_checks import PolicyRefused
 
 MODEL_REFUSED, CONTROL_REFUSED = "model_refused", "control_refused"
+POLICY_REFUSED = "policy_refused"
 
 
 class Refused(Exception):
@@ -32,6 +34,8 @@ def take(context: Context, topic: str, reader: Codec[Any], value: bytes | None) 
         raise Refused(bad.reason, bad.detail, bad.schema_id) from bad
     except (ModelRefused, UnknownInput) as refused:
         raise Refused(MODEL_REFUSED, str(refused)) from refused
+    except PolicyRefused as refused:
+        raise Refused(POLICY_REFUSED, str(refused)) from refused
     except Exception as failure:
         # Only a name: the text of a failure may hold what a record of `sites` keeps secret.
         detail = f"{type(failure).__name__} while taking in the record"

@@ -1,16 +1,18 @@
 """6 Bids: what each campaign offers for a slot, as columns of integers over the catalogue.
 
 1. Once per catalogue: the worth of one conversion, base probability and the weight of each score.
-2. Once per set of versions: worth x pacing, which is the bid; pacing 0 means a spent budget.
+2. Once per set of versions: worth x pacing, which is the bid; pacing 0 means a spent budget. What
+   learning found of a campaign takes the place of its base and weights.
 3. Per decision: one product of weights and scores gives every quality, and the few campaigns with
    offers get the bid of the visitor's own offer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 from numpy import array, int64, maximum, minimum, zeros
 
 from models.auction import SCORE_MAX, Column, Lots, lots_of
@@ -18,6 +20,7 @@ from models.offers import bid_basis_micros, offer_of
 from schemas.campaign import Campaign
 from schemas.ids import MILLION
 from schemas.offer import Offer
+from schemas.policy import Quality
 
 BID_MICROS_MAX = SCORE_MAX // MILLION
 """Largest worth of a conversion: its score fits 64 bits at any quality."""
@@ -49,14 +52,9 @@ class Paced(Struct, frozen=True):
 
 def book_of(campaigns: tuple[Campaign, ...]) -> Book:
     """The columns. Raises ValueError if a score or a quality could leave 64 bits."""
-    names = tuple(sorted({name for each in campaigns for name in each.response}))
     for each in campaigns:
         _check(each)
-    weights = zeros((len(campaigns), len(names) + 1), int64)
-    for row, each in enumerate(campaigns):
-        weights[row, -1] = each.base_ppm
-        for name, weight in each.response.items():
-            weights[row, names.index(name)] = weight
+    names, weights = _linear(campaigns)
     return Book(
         lots_of(tuple(each.id for each in campaigns), tuple(each.priority for each in campaigns)),
         tuple(bid_basis_micros(each, None) for each in campaigns),
@@ -64,6 +62,28 @@ def book_of(campaigns: tuple[Campaign, ...]) -> Book:
         weights,
         tuple((index, each) for index, each in enumerate(campaigns) if each.offers),
     )
+
+
+def _linear(forms: Sequence[Campaign | Quality]) -> tuple[tuple[str, ...], Column]:
+    """Names of scores in order, and a row of weights for each form, its base last."""
+    names = tuple(sorted({name for each in forms for name in each.response}))
+    at = {name: place for place, name in enumerate(names)}
+    weights = zeros((len(forms), len(names) + 1), int64)
+    for row, each in enumerate(forms):
+        weights[row, -1] = each.base_ppm
+        for name, weight in each.response.items():
+            weights[row, at[name]] = weight
+    return names, weights
+
+
+def learned_book(
+    book: Book, campaigns: Sequence[Campaign], qualities: Mapping[str, Quality]
+) -> Book:
+    """The columns of the same campaigns with what learning found in place of their priors."""
+    if not qualities:
+        return book
+    names, weights = _linear([qualities.get(each.id, each) for each in campaigns])
+    return replace(book, names=names, weights=weights)
 
 
 def _check(campaign: Campaign) -> None:

@@ -75,7 +75,7 @@ def choose(
 ) -> Choice:
     """Choose for one slot; `table` is asked for facts only where somebody is left to bid."""
     assert view.site is not None and view.catalogue is not None and view.market is not None
-    book, paced = view.catalogue.book, view.market.paced
+    book, paced = view.market.book, view.market.paced
     found = sieve(profile, view, placement, trigger, now_ms)
     reserve = min(view.site.reserve_micros * MILLION * (1 + shown_in_session(profile)), SCORE_MAX)
     if not found.eligible and not found.silent:
@@ -91,26 +91,40 @@ def choose(
 
 def _pick(result: Result, view: View, reserve: int, decision_id: str) -> Pick:
     """The auction's winner, or what the race draws instead; an override is never explored away."""
-    policy, winner = view.policy, result.winner
-    if winner is None or winner.override or policy is None or not policy.explore_floor_ppm:
+    policy, winner, market = view.policy, result.winner, view.market
+    assert view.site is not None and market is not None
+    everybody = market.learned and bool(result.ranked)
+    tried = (winner is not None or everybody) and not (winner is not None and winner.override)
+    if not tried or policy is None or not policy.explore_floor_ppm:
         return Pick(winner, result.price_micros, result.charge_micros)
-    assert view.site is not None
-    arms = [bid for bid in result.ranked if bid.score >= max(reserve, 1)]
-    scores = [*(bid.score for bid in arms), reserve]
+    arms = [bid for bid in result.ranked if everybody or bid.score >= max(reserve, 1)]
+    best = 0 if winner is not None else len(arms)
     shares = exploration.propensities_ppm(
-        scores, policy.explore_gamma_milli, policy.explore_floor_ppm
+        [*(bid.score for bid in arms), reserve],
+        policy.explore_gamma_milli,
+        policy.explore_floor_ppm,
+        best,
     )
     names = [*(bid.campaign_id for bid in arms), ""]
     draws = [exploration.draw(view.site.salt, decision_id, name) for name in names]
     at = exploration.race(draws, shares)
     price, charge = result.price_micros, result.charge_micros
     if at == len(arms):
-        return Pick(None, 0, 0, shares[at], True, tuple(shares), tuple(draws))
-    if at:
-        # The second price is what the winner would pay; another one owes the slot's own worth.
-        price = auction.reserve_price(arms[at], reserve)
-        charge = auction.charge_of(price, arms[at].quality_ppm)
-    return Pick(arms[at], price, charge, shares[at], at > 0, tuple(shares), tuple(draws))
+        return Pick(None, 0, 0, shares[at], at != best, tuple(shares), tuple(draws))
+    if at != best:
+        price, charge = _owed(arms[at], reserve)
+    return Pick(arms[at], price, charge, shares[at], at != best, tuple(shares), tuple(draws))
+
+
+def _owed(bid: Bid, reserve: int) -> tuple[int, int]:
+    """Price and charge of who was drawn past the winner: the slot's worth, its own bid at most.
+
+    The second price is what the winner would pay.
+    """
+    if bid.score < max(reserve, 1):
+        return bid.bid_micros, auction.charge_of(bid.bid_micros, bid.quality_ppm)
+    price = auction.reserve_price(bid, reserve)
+    return price, auction.charge_of(price, bid.quality_ppm)
 
 
 def candidates(choice: Choice, pacing_ppm: tuple[int, ...], said: str) -> tuple[Candidate, ...]:
@@ -155,15 +169,16 @@ def nothing(choice: Choice) -> Nothing:
 def reasons(choice: Choice) -> dict[str, int]:
     """Reason code -> mask of the campaigns it removed; who gets the slot has none."""
     out, result, winner = choice.sieve.reasons, choice.result, choice.pick.winner
-    outbid = result.outbid
+    outbid, below = result.outbid, result.below
     if choice.pick.explored:
-        assert result.winner is not None
-        out["not_drawn"] = 1 << result.winner.index
-        outbid &= ~(1 << winner.index) if winner is not None else outbid
+        if result.winner is not None:
+            out["not_drawn"] = 1 << result.winner.index
+        if winner is not None:
+            outbid, below = outbid & ~(1 << winner.index), below & ~(1 << winner.index)
     if outbid:
         out["outbid"] = outbid
-    if result.below:
-        out["below_reserve"] = result.below
+    if below:
+        out["below_reserve"] = below
     return out
 
 

@@ -1,7 +1,9 @@
 """Context: what is in force at an engine time, as published through the five control topics.
 
 Records carry `effective_at_ms`; the one in force at t is the newest with effective_at_ms <= t.
-Older versions stay, so that a replayed log meets the versions of its own time.
+Older versions stay, so that a replayed log meets the versions of its own time. Policies alone come
+every few seconds: they stay as bytes, and a process that is given `policies_kept_ms` forgets those
+that ended so long before the newest.
 """
 
 from __future__ import annotations
@@ -11,13 +13,16 @@ from collections.abc import Callable
 from typing import Any
 
 from msgspec import Struct
+from msgspec.msgpack import decode, encode
 
 from models.assortment import NO_ASSORTMENT, Assortment, assortment
 from models.catalogue import Catalogue, catalogue_of
 from models.inputs import Inputs, compiled
 from models.intent import HeadsScorer, Intents, Scorer
 from models.market import Market, market_of
+from models.policy_checks import checked
 from models.recurrence import mark_of
+from models.trust import stale_from_ms
 from schemas.decision import Versions
 from schemas.model import Head, Model
 from schemas.policy import Policy
@@ -81,10 +86,12 @@ class Context:
         make_scorer: Callable[[Model], Scorer],
         schema_fingerprint: str = "",
         make_intents: Callable[[tuple[Head, ...]], HeadsScorer] = Intents,
+        policies_kept_ms: int = _UNTIL_ALWAYS,
     ) -> None:
         self._make_scorer = make_scorer
         self._make_intents = make_intents
         self._schema = schema_fingerprint
+        self._policies_kept_ms = policies_kept_ms
         self._history: dict[tuple[str, str], list[tuple[int, int, Any]]] = {}
         self._views: dict[str, tuple[int, int, View]] = {}
 
@@ -92,14 +99,25 @@ class Context:
         """Take in one control record of `topic`; the same version again replaces itself.
 
         Raises RuleError for a condition that does not compile, ValueError for a bid or a response
-        too large, and whatever `make_scorer` raises: the record is then not in force and the
-        earlier one stays.
+        too large, PolicyRefused for an absurd policy, and whatever `make_scorer` raises: the record
+        is then not in force and the earlier one stays.
         """
         entry = (record.effective_at_ms, record.version, _COMPILE[topic](self, record))
         history = self._history.setdefault((topic, record.site), [])
-        history[:] = [each for each in history if each[1] != record.version]
+        if history and record.version <= max(each[1] for each in history):
+            history[:] = [each for each in history if each[1] != record.version]
         insort(history, entry, key=lambda each: each[:2])
-        self._views.clear()
+        if topic == "policy":
+            self._forget(history)
+            self._views.pop(record.site, None)
+        else:
+            self._views.clear()
+
+    def _forget(self, history: list[tuple[int, int, Any]]) -> None:
+        """Drop policies that ended before all that this process may still be asked of."""
+        horizon_ms = history[-1][0] - self._policies_kept_ms
+        while len(history) > 1 and history[1][0] <= horizon_ms:
+            del history[0]
 
     def at(self, site: str, now_ms: int) -> View:
         """What is in force for `site` at `now_ms`."""
@@ -116,7 +134,7 @@ class Context:
         products = self._in_force("products", site, now_ms)
         model = self._in_force("models", site, now_ms)
         default = self._in_force("models", DEFAULT_MODEL, now_ms)
-        policy = self._in_force("policy", site, now_ms)
+        policy = _read(self._in_force("policy", site, now_ms), now_ms)
         every = (sites, campaigns, products, model, default, policy)
         chosen = model if model[3] is not None else default
         record, scorer, inputs, intents, mark = chosen[3] or _NO_MODEL
@@ -141,7 +159,7 @@ class Context:
                 policy=policy[2],
                 schema=self._schema,
             ),
-            market=_market(campaigns[3], policy[3], offered),
+            market=_market(campaigns[3], policy[3], offered, now_ms),
             score_names=() if record is None else tuple(head.name for head in record.heads),
             concept_names=() if record is None else record.concepts,
             mark=mark,
@@ -170,10 +188,24 @@ def _watch(site: Site | None, model: Model | None) -> Watch:
     return Watch(crossed, None if buying is None else (buying, site.high_intent_ppm))
 
 
+def _read(
+    entry: tuple[int, int, int, bytes | None], now_ms: int
+) -> tuple[int, int, int, Policy | None]:
+    """A policy from its bytes, in force as long as its qualities are fresh, or from when not."""
+    since, until, version, data = entry
+    if data is None:
+        return since, until, version, None
+    policy = decode(data, type=Policy)
+    stale_ms = stale_from_ms(policy)
+    if now_ms < stale_ms:
+        return since, min(until, stale_ms), version, policy
+    return max(since, stale_ms), until, version, policy
+
+
 def _market(
-    catalogue: Catalogue | None, policy: Policy | None, offered: Assortment
+    catalogue: Catalogue | None, policy: Policy | None, offered: Assortment, now_ms: int
 ) -> Market | None:
-    return None if catalogue is None else market_of(catalogue, policy, offered.by_id)
+    return None if catalogue is None else market_of(catalogue, policy, offered.by_id, now_ms)
 
 
 _COMPILE: dict[str, Callable[[Context, Any], Any]] = {
@@ -187,5 +219,5 @@ _COMPILE: dict[str, Callable[[Context, Any], Any]] = {
         context._make_intents(record.heads),
         mark_of(record),
     ),
-    "policy": lambda _, record: record,
+    "policy": lambda _, record: encode(checked(record)),
 }

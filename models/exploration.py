@@ -3,7 +3,9 @@
 SquareCB (Foster, Rakhlin, ICML 2020) over the candidates that beat the reserve, at most ten, and
 doing nothing; all in integers:
 
-1. gap = (best score - own score) / best score; doing nothing has the reserve as its score.
+1. gap = (best score - own score) / best score; doing nothing has the reserve as its score. While
+   qualities are learned, candidates below the reserve are arms too, or what once seemed useless
+   would never be tried again; doing nothing may then be the best.
 2. propensity = 1 / (arms + gamma x gap), at least a floor; the rest to the best. Their sum is
    1,000,000 exactly.
 3. Each arm draws -log2(u), u a hash of decision and campaign under the site's salt; the least
@@ -29,20 +31,23 @@ _REST = 63 - _STEPS
 _BILLION = 10**9
 
 
-def propensities_ppm(scores: list[int], gamma_milli: int, floor_ppm: int) -> list[int]:
-    """Probability of each arm, the best arm first; `scores[0]` is above 0.
+def propensities_ppm(scores: list[int], gamma_milli: int, floor_ppm: int, at: int = 0) -> list[int]:
+    """Probability of each arm; that `at` is the best, and a best of 0 is nothing's.
 
     >>> propensities_ppm([100, 90, 0], 100_000, 20_000)
     [903077, 76923, 20000]
+    >>> propensities_ppm([0, 0, 0], 100_000, 20_000, at=2)
+    [20000, 20000, 960000]
     """
-    arms, best = len(scores), scores[0]
+    arms, best = len(scores), scores[at]
     floor = min(floor_ppm, MILLION // arms)
-    out = [0]
-    for score in scores[1:]:
-        gap_ppm = (best - score) * MILLION // best
+    out = []
+    for score in scores:
+        gap_ppm = (best - score) * MILLION // best if best else MILLION
         share = MILLION * _BILLION // (arms * _BILLION + gamma_milli * gap_ppm)
         out.append(max(share, floor))
-    out[0] = MILLION - sum(out)
+    out[at] = 0
+    out[at] = MILLION - sum(out)
     return out
 
 

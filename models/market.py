@@ -1,7 +1,7 @@
 """6 Market: what bids at present, once per set of versions in force.
 
-A catalogue under a policy's pacing and the stock of the assortment: nothing of it depends on the
-visitor.
+A catalogue under a policy's pacing and learned qualities, and the stock of the assortment: nothing
+of it depends on the visitor.
 """
 
 from __future__ import annotations
@@ -10,30 +10,40 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from models.bids import FULL, Paced, paced
+from models.bids import FULL, Book, Paced, learned_book, paced
 from models.catalogue import Catalogue
+from models.trust import qualities_in_force
 from schemas.campaign import Campaign
 from schemas.policy import Policy
 from schemas.products import CatalogueProduct
 
 
 class Market(Struct, frozen=True):
-    """Bids under pacing; masks of the campaigns that have spent their budget, or show what is out.
+    """Qualities and bids in force; mask of the campaigns whose products are all out of stock.
 
-    `exploration` is the policy's, None for none.
+    `learned`: qualities are those that learning found; else they are the campaigns' own.
     """
 
+    book: Book
     paced: Paced
     sold_out: int
+    learned: bool = False
 
 
 def market_of(
-    catalogue: Catalogue, policy: Policy | None, products: Mapping[str, CatalogueProduct]
+    catalogue: Catalogue,
+    policy: Policy | None,
+    products: Mapping[str, CatalogueProduct],
+    now_ms: int = 0,
 ) -> Market:
-    """Work out bids and stock."""
+    """Work out qualities, bids and stock at an engine time."""
+    qualities = qualities_in_force(policy, now_ms)
+    campaigns = [entry.campaign for entry in catalogue.by_id.values()]
     return Market(
+        learned_book(catalogue.book, campaigns, qualities),
         paced(catalogue.book, policy.pacing_ppm if policy is not None else FULL),
         sum(entry.bit for entry in catalogue.by_id.values() if _sold_out(entry.campaign, products)),
+        bool(qualities),
     )
 
 

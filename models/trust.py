@@ -6,8 +6,9 @@ uncalibrated  predictions were further from what came than ECE_MAX_PPM;
 unproven      no campaign's lower bound beats doing nothing, and some owner's expectation is not
               refuted either: there are too few rewards to overrule anybody. Once all expectations
               are above their upper bounds, nothing helps, and doing nothing is what was learned;
-stale         nothing was learned for STALE_MS of engine time. A policy that somebody holds does
-              not age.
+stale         nothing was learned for STALE_MS of engine time.
+
+Who holds a policy has decided: it does not age, and its qualities bid whatever learning said of it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from schemas.policy import Policy, Quality
 
 ECE_MAX_PPM = 50_000
 STALE_MS = 600_000
+NEVER_MS = 1 << 62
 UNCALIBRATED, UNPROVEN, STALE = "uncalibrated", "unproven", "stale"
 
 
@@ -38,13 +40,22 @@ def _open(arm: Arm, quality: Quality) -> bool:
     return quality.rewards == 0 or 0 < expected_ppm <= quality.upper_ppm
 
 
+def qualities_in_force(policy: Policy | None, now_ms: int) -> Mapping[str, Quality]:
+    """The learned qualities that bid at this engine time; none where owners' expectations do."""
+    if policy is None or fallback_reason(policy, now_ms):
+        return {}
+    return policy.qualities
+
+
 def fallback_reason(policy: Policy, now_ms: int) -> str:
     """Why a policy's qualities do not bid at this engine time; empty while they do."""
-    if policy.fallback_reason or policy.held:
-        return policy.fallback_reason
-    return STALE if now_ms >= stale_from_ms(policy) else ""
+    if policy.held or not policy.qualities:
+        return ""
+    return policy.fallback_reason or (STALE if now_ms >= stale_from_ms(policy) else "")
 
 
 def stale_from_ms(policy: Policy) -> int:
-    """The engine time from which a policy's qualities are stale; at once where it never says."""
-    return policy.learned_until_ms + STALE_MS
+    """The engine time from which a policy's qualities are stale; never for one without or held."""
+    if policy.held or not policy.qualities:
+        return NEVER_MS
+    return max(policy.learned_until_ms, policy.effective_at_ms) + STALE_MS

@@ -48,7 +48,8 @@ class Sold(Struct, frozen=True):
 class Drawn(Struct, frozen=True):
     """Who gets the slot, None for nobody; with exploration every arm's share and draw.
 
-    The arms are those that reach the reserve, best first, and doing nothing last.
+    The arms are those that reach the reserve, or all while qualities are learned, best first, and
+    doing nothing last.
     """
 
     chosen: Lot | None
@@ -122,24 +123,32 @@ def _charge(price_micros: int, lot: Lot) -> int:
 def picked(result: Sold, reserve_score: int, view: View, decision_id: str) -> Drawn:
     """The winner, or where the policy explores whoever wins the race of the draws."""
     policy, site, winner = view.policy, view.site, result.winner
-    exploring = policy is not None and policy.explore_floor_ppm
-    if winner is None or winner.override or not exploring or policy is None or site is None:
+    least = 0 if view.market is not None and view.market.learned else max(reserve_score, 1)
+    arms = [lot for lot in result.ranked if lot.score >= least]
+    exploring = arms and policy is not None and policy.explore_floor_ppm
+    if not exploring or (winner and winner.override) or policy is None or site is None:
         return Drawn(winner, result.price_micros, result.charge_micros)
-    arms = [lot for lot in result.ranked if lot.score >= max(reserve_score, 1)]
+    best = 0 if winner is not None else len(arms)
     shares = exploration.propensities_ppm(
         [*(lot.score for lot in arms), reserve_score],
         policy.explore_gamma_milli,
         policy.explore_floor_ppm,
+        best,
     )
     names = [*(lot.campaign_id for lot in arms), ""]
     draws = [exploration.draw(site.salt, decision_id, name) for name in names]
     at = exploration.race(draws, shares)
     chosen = arms[at] if at < len(arms) else None
     price, charge = result.price_micros, result.charge_micros
-    if at:
-        price = -(-max(reserve_score, 1) // chosen.quality_ppm) if chosen else 0
+    if at != best or chosen is None:
+        price = _owed(chosen, max(reserve_score, 1)) if chosen else 0
         charge = _charge(price, chosen) if chosen else 0
-    return Drawn(chosen, price, charge, shares[at], at > 0, tuple(shares), tuple(draws))
+    return Drawn(chosen, price, charge, shares[at], at != best, tuple(shares), tuple(draws))
+
+
+def _owed(lot: Lot, least: int) -> int:
+    """What one drawn past the winner owes: the least bid that reaches the reserve, or its own."""
+    return -(-least // lot.quality_ppm) if lot.score >= least else lot.bid_micros
 
 
 def lost_by(lot: Lot, reserve_score: int) -> str:

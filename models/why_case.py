@@ -10,14 +10,17 @@ from __future__ import annotations
 from functools import lru_cache
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from models.context import View
 from models.facts import Facts
 from models.intent import scores_ppm
 from models.rules import Rule, compile_rule
+from models.trust import qualities_in_force
 from models.why_auction import Lot, lot_of, sold, sold_out
 from schemas.campaign import Campaign
 from schemas.decision import Decision
+from schemas.policy import Quality
 
 BY_CONCEPTS = frozenset("when stock trigger below_reserve outbid not_drawn".split())
 """Reasons that other concepts may lift; all others stand whatever a model finds."""
@@ -32,6 +35,13 @@ def rule_of(condition: str) -> Rule:
 def holds(campaign: Campaign, table: Facts) -> bool:
     """Whether a campaign's condition holds on these facts; without one it always does."""
     return not campaign.when or rule_of(campaign.when).holds(table)
+
+
+def _learned(campaign: Campaign, quality: Quality | None) -> Campaign:
+    """The campaign with what learning found in place of its own base and weights."""
+    if quality is None:
+        return campaign
+    return replace(campaign, base_ppm=quality.base_ppm, response=quality.response)
 
 
 class Outcome(Struct, frozen=True):
@@ -51,10 +61,12 @@ class Case(Struct, frozen=True):
 
     @property
     def campaigns(self) -> dict[str, Campaign]:
-        """The catalogue in force by id, in its own order."""
+        """The catalogue in force by id, in its own order, with learned qualities where they bid."""
         catalogue = self.view.catalogue
         ids = catalogue.ids if catalogue is not None else ()
-        return {name: catalogue.by_id[name].campaign for name in ids} if catalogue else {}
+        own = {name: catalogue.by_id[name].campaign for name in ids} if catalogue else {}
+        learned = qualities_in_force(self.view.policy, self.decision.decided_at_ms)
+        return {name: _learned(each, learned.get(name)) for name, each in own.items()}
 
     def reasons(self) -> dict[str, list[str]]:
         """Campaign -> the reason codes that the record gives for its loss; the winner has none."""

@@ -21,7 +21,7 @@ from pyflink.datastream.state import StateTtlConfig, ValueStateDescriptor
 
 from connectors.avro import RegistryClient, codec, fingerprint
 from connectors.control import ControlLog, ControlRecord
-from connectors.control_taken import MODEL_REFUSED, Refused, take
+from connectors.control_taken import MODEL_REFUSED, POLICY_REFUSED, Refused, take
 from connectors.intents import intents_of
 from connectors.model_keys import Trust, scorer_of
 from connectors.routes import read_origin
@@ -42,6 +42,9 @@ SECRET_TOPIC = "sites"
 STATE_TTL_DAYS = 60
 """Twice the longest life of a profile: the clean-up deadline comes first."""
 
+POLICIES_KEPT_MS = 3_600_000
+"""How far behind the newest policy this process may read events: an hour of catching up."""
+
 CLOCK_EVERY_ENTRIES = 1_000
 """How often RocksDB's clean-up asks for the time, in entries."""
 
@@ -60,7 +63,12 @@ class Decide(KeyedBroadcastProcessFunction):
         self.codecs = {topic: codec(topic, registry) for topic in CONTROL_TOPICS}
         self.meter = Meter()
         self.meter.attach(runtime_context.get_metrics_group(), settings.build_id)
-        context = Context(_scorers(settings), fingerprint(DECISIONS), intents_of)
+        context = Context(
+            _scorers(settings),
+            fingerprint(DECISIONS),
+            intents_of,
+            policies_kept_ms=POLICIES_KEPT_MS,
+        )
         codecs = Codecs(
             codec(EVENTS, registry),
             codec(DECISIONS, registry),
@@ -108,8 +116,8 @@ class Decide(KeyedBroadcastProcessFunction):
             reader = self.codecs[record.topic]
             made = take(self.hop.context, record.topic, reader, record.origin.value)
         except Refused as refused:
-            if refused.reason == MODEL_REFUSED:
-                self.meter.add("model_refused")
+            if refused.reason in (MODEL_REFUSED, POLICY_REFUSED):
+                self.meter.add(refused.reason)
             return self._refuse(record, refused, running)
         self.meter.add("control_applied")
         if running and made.effective_at_ms <= self.hop.engine_ms:
