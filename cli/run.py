@@ -83,6 +83,8 @@ def _show(args: argparse.Namespace, stack: Stack, stop: threading.Event, began: 
         return
     publish_run(where["brokers"], where["registry"])
     live = Live(where["brokers"]).start()
+    learning = threading.Thread(target=_learn, args=(stack, live, stop), name="learning")
+    learning.start()
     visitors = None if args.no_visitors else _visitors(stack)
     try:
         progress("")
@@ -94,7 +96,21 @@ def _show(args: argparse.Namespace, stack: Stack, stop: threading.Event, began: 
         _lines(live, stop, began, ends, visitors)
     finally:
         _end(visitors)
+        stop.set()
+        learning.join()
         live.stop()
+
+
+def _learn(stack: Stack, live: Live, stop: threading.Event) -> None:
+    """Add the learning job once the first decision is there: nobody waits for it."""
+    while not live.first_decision.wait(LINE_S):
+        if stop.is_set():
+            return
+    try:
+        with told():
+            stack.learn()
+    except CommandError as failed:
+        progress(f"learning does not run, decisions go on: {failed}")
 
 
 def _visitors(stack: Stack) -> subprocess.Popen[bytes]:

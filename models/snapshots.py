@@ -2,8 +2,9 @@
 
 1. An epoch ends at a multiple of EPOCH_MS of engine time. All rewards closed by then are learned
    at once, in an order of their own, and all bills booked: same log, same snapshot.
-2. A snapshot is published where something changed: a quality, a multiplier, a reason, or, so that
-   it does not go stale, when nothing was published for REFRESH_MS.
+2. A snapshot is published where something changed: a quality, a multiplier, a reason. So that it
+   does not go stale, also when nothing was published for REFRESH_MS, or, where rewards were
+   learned, for LEARNED_MS.
 3. Its version is the epoch's end in ms: derived, so that a restart that comes to the same end again
    writes the same version, and larger than what commands publish, which count on by one from it.
    What the topic holds of this epoch or a later one stands and is not published again.
@@ -22,13 +23,14 @@ from models import spend
 from models.learned_policy import learned
 from models.learner import Learner
 from schemas.campaign import Campaign
-from schemas.lesson import Account, Bill, Lesson
+from schemas.lesson import Account, Bill, Lesson, Seal, seal_dump
 from schemas.policy import Policy
 from schemas.reward import Reward
 
 EPOCH_MS = spend.EPOCH_MS
 EFFECTIVE_AFTER_MS = 1_000
-REFRESH_MS = 240_000
+REFRESH_MS, LEARNED_MS = 240_000, 10_000
+NO_SEAL = Seal()
 QUALITY_STEP_PPM = 500
 """A quality that moved by less is the same for the auction."""
 
@@ -49,10 +51,17 @@ def learn(
     accounts: dict[str, Account] = lesson.accounts
     for bill in sorted(bills, key=lambda each: (each.decided_ms, each.campaign_id, each.micros)):
         spend.book(accounts, bill)
-    state = lesson.learner
+    state, seal = lesson.learner, lesson.seal
     if rewards:
         state = learner.dump(learner.learn(learner.load(state), rewards))
-    return Lesson(state, accounts, max(lesson.until_ms, end_ms))
+    return Lesson(state, accounts, max(lesson.until_ms, end_ms), sealed(rewards, seal))
+
+
+def sealed(rewards: Iterable[Reward], before: Seal = NO_SEAL) -> Seal:
+    """The seal after these rewards; their order does not matter."""
+    for reward in rewards:
+        before = before.of(reward)
+    return before
 
 
 def snapshot(
@@ -75,6 +84,7 @@ def snapshot(
         effective_at_ms=max(end_ms, now_ms) + EFFECTIVE_AFTER_MS,
         pacing_ppm=multipliers,
         spend_until_ms=end_ms,
+        snapshot=seal_dump(lesson.seal),
     )
     return made if _differs(before, made) else None
 
@@ -87,7 +97,8 @@ def _differs(before: Policy, made: Policy) -> bool:
         and before.qualities.keys() == made.qualities.keys()
         and not any(_moved(before, made, name) for name in made.qualities)
     )
-    return not same or made.learned_until_ms - before.learned_until_ms >= REFRESH_MS
+    pause_ms = REFRESH_MS if before.snapshot == made.snapshot else LEARNED_MS
+    return not same or made.learned_until_ms - before.learned_until_ms >= pause_ms
 
 
 def _moved(before: Policy, made: Policy, name: str) -> bool:

@@ -89,8 +89,10 @@ class LearningHop:
         rewards, bills = self._due(end_ms, pending)
         lesson = self._learned(lesson, learner, rewards, bills, end_ms)
         state.update(lessons.dump(lesson))
-        if _has_bounds(campaigns):
-            # Budgets are spread over time, so time alone moves their multipliers.
+        known = self.newest.get(site)
+        untold = known is None or known.snapshot != lessons.seal_dump(lesson.seal)
+        if untold or _has_bounds(campaigns):
+            # What was learned is told in the end; budgets are spread over time.
             timers.register_event_time_timer(end_ms + snapshots.EPOCH_MS)
         watermark_ms = timers.current_watermark()
         if watermark_ms >= end_ms + snapshots.EPOCH_MS:

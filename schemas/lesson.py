@@ -6,8 +6,13 @@ user, a reward, or the bills of a slot.
 
 from __future__ import annotations
 
+from hashlib import blake2b
+
 import msgspec
 from msgspec import Struct
+
+from schemas.ids import joined
+from schemas.reward import Reward
 
 OUTCOME, REWARD, BILLS = b"\xfe", b"\xfd", b"\xfc"
 """First byte of what a hop sends on; a record from Kafka begins with its partition, below 0x80."""
@@ -47,16 +52,47 @@ class UnknownLesson(Exception):
     """State bytes of a layout that this build does not know."""
 
 
+class Seal(Struct, array_like=True, frozen=True):
+    """What was learned so far, whatever the order: slots, corrections, and a sum of hashes.
+
+    `digest` sums 64-bit hashes of each slot's newest reward, so that two folds of one log agree in
+    it if and only if they learned the same rewards. A policy carries it as its `snapshot`.
+    """
+
+    rewards: int = 0
+    corrections: int = 0
+    digest: int = 0
+
+    def of(self, reward: Reward) -> Seal:
+        """The seal with one more reward."""
+        digest = self.digest + _hash(reward.slot_id, reward.converted, reward.reward_micros)
+        if reward.correction:
+            digest -= _hash(reward.slot_id, False, 0)
+        return Seal(
+            self.rewards + (not reward.correction),
+            self.corrections + reward.correction,
+            digest % (1 << 64),
+        )
+
+
+def _hash(slot_id: str, converted: bool, micros: int) -> int:
+    data = joined(slot_id, str(int(converted)), str(micros))
+    return int.from_bytes(blake2b(data, digest_size=8).digest(), "big")
+
+
 class Lesson(Struct, array_like=True):
     """One site: the learner's own bytes, accounts by campaign, the epoch up to which it learned."""
 
     learner: bytes = b""
     accounts: dict[str, Account] = {}
     until_ms: int = 0
+    seal: Seal = Seal()
 
 
 _decode = msgspec.msgpack.Decoder(Lesson).decode
 _encode = msgspec.msgpack.Encoder().encode
+seal_of = msgspec.msgpack.Decoder(Seal).decode
+seal_dump = _encode
 bills_of = msgspec.msgpack.Decoder(list[Bill]).decode
 
 

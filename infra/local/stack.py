@@ -147,6 +147,20 @@ class Stack:
         outcome = self._timed(LEARNING.job, lambda: rollout.run(build, 1, client_started=early))
         write_state(self.layout.stack, self.state.with_learning(outcome.job_id, outcome.build_id))
 
+    def learn(self) -> None:
+        """Adds the learning job to a stack that decides. Raises as `up` does."""
+        with self.lock(), claims() as held:
+            made = self._services(held)
+            self._learn(made, existing_build(self.state.build_id, self.layout.builds))
+
+    def unlearn(self) -> None:
+        """Ends the learning job with a savepoint, and its cluster; decisions go on."""
+        with self.lock():
+            stop_jobs(LEARNING, self.layout, self.rest_of(LEARNING), self.report)
+            for name in sorted(self.processes.names(), key=stop_rank):
+                if name.startswith(LEARNING.prefix):
+                    self.processes.stop(name)
+
     def _services(self, held: Claims) -> Services:
         java = check_machine(self.layout)
         remembered = self.state.ports

@@ -34,8 +34,8 @@ CAMPAIGNS = """campaigns:
 class Shop:
     """One site and one browser in it."""
 
-    def __init__(self, stack: Stack, site: str) -> None:
-        self.site, self.index, self.token = site, 0, ""
+    def __init__(self, stack: Stack, site: str, seed: str = SEED) -> None:
+        self.site, self.index, self.token, self.seed = site, 0, "", seed
         self.url = stack.state.endpoints["gateway"]
         kept = json.loads((stack.layout.stack / "secrets.json").read_text())
         self.secret = bytes.fromhex(kept["sites"][site]["identify_secret"])
@@ -57,7 +57,7 @@ class Shop:
         event = {"event_id": uuid4().hex, "session_index": self.index, "type": type_}
         event |= {"ts": int(time.time() * 1000), **fields}
         held = token or self.token
-        who = {"visitor_token": held} if held else {"visitor_seed": SEED}
+        who = {"visitor_token": held} if held else {"visitor_seed": self.seed}
         consent = {"analytics": True, "personalization": True, "marketing": False}
         body = {**who, "session_id": "s", "tab_id": "t", "consent": consent, "events": [event]}
         return self.post(f"/v1/events?wait={WAIT_MS}", body)
