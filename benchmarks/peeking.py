@@ -43,7 +43,9 @@ def play(experiments: int, visitors: int, rate: float, seed: int) -> FalsePositi
     return FalsePositives(experiments, *map(int, found))
 
 
-def _errors_apart(chance: np.random.Generator, size: int, n: np.ndarray, rate: float) -> np.ndarray:
+def _errors_apart(
+    chance: np.random.Generator, size: int, n: NDArray[np.int64], rate: float
+) -> NDArray[np.float64]:
     """|difference of the means| in standard errors, after each visitor; one row an experiment."""
     converted = chance.random((size, 2, len(n))) < rate
     means = converted.cumsum(axis=2) / n
