@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,9 @@ from connectors.log_topics import LogReader
 from connectors.publish import publish
 from connectors.registry import RegistryClient
 from connectors.view_log import events_of
-from models.learned import learned, with_popularity
+from models.baskets import counted
+from models.learned import learned, with_neighbours, with_popularity
+from schemas.event import Event
 from schemas.products import Products
 from schemas.topics import EVENTS
 
@@ -34,7 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     load = action(actions, "import", "replace the products of a site", EXAMPLE, site=True)
     load.add_argument("file", type=Path, metavar="FILE", help=".yaml, .csv, .tsv, .json or .xml")
     load.add_argument("--skip-bad", action="store_true", help="import the good rows of a bad file")
-    action(actions, "learn", "learn products and popularity from views", LEARN_EXAMPLE, site=True)
+    action(
+        actions, "learn", "learn what is popular and what goes together", LEARN_EXAMPLE, site=True
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -57,16 +62,24 @@ def _import(args: argparse.Namespace) -> int:
 
 
 def _learn(args: argparse.Namespace) -> int:
-    """Without a feed the views are the assortment; with one they say what is popular."""
+    """Without a feed the views are the assortment; with one they say what is popular.
+
+    What is looked at and bought together becomes the neighbours of each product.
+    """
     control = writer()
     site = chosen_site(control, args.site)
     where = endpoints()
     decode = codec(EVENTS, RegistryClient(where.registry)).decode
     reader = LogReader(where.brokers)
-    records = reader.read(EVENTS, reader.spans(EVENTS))
-    seen = learned(events_of((each.value for each in records), decode), site.site)
+    spans = reader.spans(EVENTS)
+
+    def told() -> Iterator[Event]:
+        return events_of((each.value for each in reader.read(EVENTS, spans)), decode)
+
+    seen = learned(told(), site.site)
     known = control.newest("products", site.site)
     made = seen if known is None else with_popularity(known, seen)
+    made = with_neighbours(made, counted(told(), site.site))
     if not made.products:
         raise CommandError(f"site {site.site}: no product was viewed yet; nothing was published.")
     return _published(args, control, made, [])

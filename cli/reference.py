@@ -1,4 +1,4 @@
-"""Tables of docs/campaigns.md, docs/names.md and the JSON Schemas, from what the code reads.
+"""Tables of campaigns.md, names.md and import.md, and the JSON Schemas, from what the code reads.
 
 `python -m cli.reference` writes all of them; tests hold them to the code.
 """
@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from connectors import import_csv, import_ga4
 from connectors.file_fields import Field
 from connectors.file_tables import (
     BOUNDS,
@@ -22,6 +23,7 @@ from connectors.file_tables import (
     SITE,
 )
 from connectors.files import json_schema
+from gateway.systems.segment import NAMES
 from models.names import (
     COUNT,
     COUNT_MAX,
@@ -40,7 +42,7 @@ from models.trigger_rules import rules
 from schemas.trigger_bounds import TriggerBounds
 
 DOCS = Path(__file__).parents[1] / "docs"
-PAGES = (DOCS / "campaigns.md", DOCS / "names.md")
+PAGES = (DOCS / "campaigns.md", DOCS / "names.md", DOCS / "import.md")
 SCHEMAS = ("campaigns", "sites", "products")
 RANGES: dict[str, Callable[[Name], str]] = {
     PPM: lambda name: "0 to 1",
@@ -67,6 +69,11 @@ def filled(page: str) -> str:
         "channel": _fields(CHANNEL_CAPS),
         "bounds": _fields(BOUNDS),
         "rules": _rules(),
+        "events": _pairs(("column", "meaning"), import_csv.EVENT_COLUMNS),
+        "orders": _pairs(("column", "meaning"), import_csv.ORDER_COLUMNS),
+        "aliases": _pairs(("column", "is"), import_csv.ALIASES),
+        "ga4": _pairs(("event of the export", "ours"), import_ga4.NAMES),
+        "segment": _pairs(("call", "ours"), NAMES),
         "types": _table(("type", "written"), tuple(HOW_WRITTEN.items())),
         "names": _names(),
     }
@@ -83,6 +90,10 @@ def filled(page: str) -> str:
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     lines = [head, ["---"] * len(head), *rows]
     return ["| " + " | ".join(each) + " |" for each in lines]
+
+
+def _pairs(head: Sequence[str], pairs: Mapping[str, str]) -> list[str]:
+    return _table(head, [(f"`{name}`", text) for name, text in pairs.items()])
 
 
 def _fields(fields: tuple[Field, ...]) -> list[str]:

@@ -34,13 +34,15 @@ class Candidate(Struct, frozen=True):
 class Assortment(Struct, frozen=True):
     """The products of a site by id, and prices by category in ascending order.
 
-    `leaders` are the most popular of each category, `popular` of all, best first, in stock.
+    `leaders` are the most popular of each category, `popular` of all, best first, in stock;
+    `popularity_max` is that of the first.
     """
 
     by_id: dict[str, CatalogueProduct] = {}
     prices: dict[str, list[int]] = {}
     leaders: dict[str, tuple[Candidate, ...]] = {}
     popular: tuple[Candidate, ...] = ()
+    popularity_max: int = 0
 
     def percentile_ppm(self, category: str, price_micros: int) -> int:
         """Share of the category's products that are cheaper, in ppm; 500,000 if unknown."""
@@ -56,12 +58,24 @@ class Assortment(Struct, frozen=True):
             return 0
         return prices[min(len(prices) * share_ppm // MILLION, len(prices) - 1)]
 
-    def candidates(self, categories: Iterable[str]) -> list[Candidate]:
-        """Leaders of these categories and of the shop, each once, at most CANDIDATES_MAX."""
-        found = {each.product.id: each for each in self.popular}
+    def candidate(self, product: CatalogueProduct) -> Candidate:
+        """A product with its price band and its share of the largest popularity."""
+        place = band(self.percentile_ppm(product.category, product.price_micros))
+        most = self.popularity_max
+        return Candidate(product, place, product.popularity * MILLION // most if most > 0 else 0)
+
+    def candidates(self, categories: Iterable[str], near: Iterable[str] = ()) -> list[Candidate]:
+        """These products in stock, leaders of these categories and of the shop, each once.
+
+        At most CANDIDATES_MAX; ids of `near` that the shop no longer has are left out.
+        """
+        products = (self.by_id[name] for name in near if name in self.by_id)
+        found = {each.id: self.candidate(each) for each in products if each.stock != SOLD_OUT}
+        for each in self.popular:
+            found.setdefault(each.product.id, each)
         for category in categories:
             for each in self.leaders.get(category, ()):
-                found[each.product.id] = each
+                found.setdefault(each.product.id, each)
         return list(found.values())[:CANDIDATES_MAX]
 
 
@@ -74,14 +88,11 @@ def assortment(record: Products) -> Assortment:
     for product in record.products:
         prices.setdefault(product.category, []).append(product.price_micros)
     ordered = {name: sorted(each) for name, each in prices.items()}
-    bare = Assortment(by_id={each.id: each for each in record.products}, prices=ordered)
     most = max((each.popularity for each in record.products), default=0)
+    by_id = {each.id: each for each in record.products}
+    bare = Assortment(by_id=by_id, prices=ordered, popularity_max=most)
     ranked = [
-        Candidate(
-            each,
-            band(bare.percentile_ppm(each.category, each.price_micros)),
-            each.popularity * MILLION // most if most > 0 else 0,
-        )
+        bare.candidate(each)
         for each in sorted(record.products, key=lambda each: (-each.popularity, each.id))
         if each.stock != SOLD_OUT
     ]
@@ -95,4 +106,5 @@ def assortment(record: Products) -> Assortment:
         prices=ordered,
         leaders={name: tuple(each) for name, each in leaders.items()},
         popular=tuple(ranked[:POPULAR_MAX]),
+        popularity_max=most,
     )

@@ -40,6 +40,14 @@ class Reach(Struct):
     beaten_by: Counter[str] = field(default_factory=Counter)
     samples: list[str] = field(default_factory=list)
 
+    def merge(self, other: Reach) -> None:
+        """Add another's counts; samples are filled up."""
+        for name in ("slots", "asked", "held", "eligible", "won"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.stopped.update(other.stopped)
+        self.beaten_by.update(other.beaten_by)
+        self.samples = [*self.samples, *other.samples][:SAMPLES_MAX]
+
 
 class Coverage:
     """Counts over the decisions of one catalogue, whose ids name the bits of a reason."""
@@ -67,6 +75,14 @@ class Coverage:
         able = [each.campaign_id for each in decision.candidates]
         self.answered[moment] += bool(able)
         self.together.update(combinations(sorted(able), 2))
+
+    def merge(self, other: Coverage) -> None:
+        """Add the counts of other decisions of the same catalogue."""
+        self.decisions += other.decisions
+        for name, reach in other.campaigns.items():
+            self.campaigns[name].merge(reach)
+        for counts in ("moments", "answered", "together"):
+            getattr(self, counts).update(getattr(other, counts))
 
     def _reasons(self, decision: Decision) -> Iterator[tuple[str, str]]:
         """(campaign, the reason that stopped it)."""

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from msgspec.structs import replace
 
 from models import decay
+from models.neighbours import Neighbours
 from schemas.event import Event
 from schemas.products import CatalogueProduct, Products
 from schemas.profile import NAME_MAX
@@ -57,6 +58,16 @@ def _product(name: str, event: Event, views_milli: int) -> CatalogueProduct:
         price_micros=product.price_micros,
         popularity=(views_milli + 500) // 1000,
     )
+
+
+def with_neighbours(known: Products, counted: Neighbours) -> Products:
+    """What is in force with what goes with each product, of products it holds."""
+    ids = {each.id for each in known.products}
+    products = tuple(
+        replace(each, neighbours=tuple(name for name, _ in counted.of(each.id) if name in ids))
+        for each in known.products
+    )
+    return replace(known, products=products)
 
 
 def with_popularity(known: Products, seen: Products) -> Products:

@@ -9,7 +9,10 @@ from msgspec.structs import asdict
 
 
 class CatalogueProduct(Struct, frozen=True, gc=False):
-    """One product; money in micros, stock -1 = unknown, popularity in decayed views."""
+    """One product; money in micros, stock -1 = unknown, popularity in decayed views.
+
+    `neighbours` are ids of products that are looked at and bought with it, the best first.
+    """
 
     id: str = ""
     title: str = ""
@@ -20,6 +23,7 @@ class CatalogueProduct(Struct, frozen=True, gc=False):
     stock: int = -1
     margin_micros: int = 0
     popularity: int = 0
+    neighbours: tuple[str, ...] = ()
 
 
 class Products(Struct, frozen=True, kw_only=True):
@@ -33,7 +37,10 @@ class Products(Struct, frozen=True, kw_only=True):
     @classmethod
     def from_record(cls, record: dict[str, Any]) -> Products:
         """From a decoded Avro record."""
-        products = tuple(CatalogueProduct(**each) for each in record["products"])
+        products = tuple(
+            CatalogueProduct(**{**each, "neighbours": tuple(each["neighbours"])})
+            for each in record["products"]
+        )
         return cls(**{**record, "products": products})
 
     def to_record(self) -> dict[str, Any]:
