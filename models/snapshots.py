@@ -31,6 +31,7 @@ EPOCH_MS = spend.EPOCH_MS
 EFFECTIVE_AFTER_MS = 1_000
 REFRESH_MS, LEARNED_MS = 240_000, 10_000
 NO_SEAL = Seal()
+STILL = 20
 QUALITY_STEP_PPM = 500
 """A quality that moved by less is the same for the auction."""
 
@@ -94,11 +95,17 @@ def _differs(before: Policy, made: Policy) -> bool:
         before.pacing_ppm == made.pacing_ppm
         and before.fallback_reason == made.fallback_reason
         and before.explore_floor_ppm == made.explore_floor_ppm
+        and not _surer(before.explore_gamma_milli, made.explore_gamma_milli)
         and before.qualities.keys() == made.qualities.keys()
         and not any(_moved(before, made, name) for name in made.qualities)
     )
     pause_ms = REFRESH_MS if before.snapshot == made.snapshot else LEARNED_MS
     return not same or made.learned_until_ms - before.learned_until_ms >= pause_ms
+
+
+def _surer(before_milli: int, made_milli: int) -> bool:
+    """Whether exploration changes by a twentieth: at first with each order, later with hundreds."""
+    return abs(made_milli - before_milli) * STILL > before_milli
 
 
 def _moved(before: Policy, made: Policy, name: str) -> bool:

@@ -69,7 +69,6 @@ def run(made: Day, *, warned: bool = True, forgetful: bool = False) -> list[int]
     return charges
 
 
-@pytest.mark.promise("C56")
 def test_a_budget_holds_where_the_worth_of_a_blind_time_is_known() -> None:
     """In every day; full bids would exceed many of them."""
     rng, binding = random.Random(7), 0

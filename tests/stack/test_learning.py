@@ -85,6 +85,17 @@ class Lab:
         assert wait_until(decided, 20.0), [(each.trigger, each.reason) for each in ours]
         return found[0]
 
+    def knows_campaigns(self) -> bool:
+        """Whether a new visitor's decisions are taken under a catalogue: it has to take effect."""
+        at = len(self.seen)
+        self.visitor().send("cart_view")
+
+        def decided() -> bool:
+            every = [self.decisions.decode(each.value) for each in self.seen[at:]]
+            return any(each.site == SITE and each.versions.catalogue for each in every)
+
+        return wait_until(decided, 2.0)
+
     def buys(self) -> None:
         """A new visitor is asked at the cart, and buys."""
         shop = self.visitor()
@@ -103,6 +114,7 @@ def lab(learning: Stack, kairos: Kairos, tmp_path: Path) -> Iterator[Lab]:
     assert done.returncode == 0, done.stderr + done.stdout
     made = Lab(learning)
     assert wait_until(lambda: Shop(learning, SITE).send("page_view")[0] == 202, 30.0)
+    await_that("campaigns in force", made.knows_campaigns, 30.0)
     made.buys()
     await_that("exploration", lambda: made.chance_ppm() < MILLION, 30.0)
     yield made
