@@ -108,4 +108,4 @@ def gamma_milli(weight: float) -> int:
     >>> gamma_milli(0), gamma_milli(10_000)
     (0, 1000000)
     """
-    return isqrt(int(weight) * MILLION * GAMMA_SCALE**2)
+    return isqrt(int(weight * MILLION) * GAMMA_SCALE**2)

@@ -42,6 +42,7 @@ WORTHS_MAX = 3
 
 WEIGHT_PPM_MAX = 10 * MILLION
 CONFIDENCE = 1.96
+COMPARED_MIN = 100.0
 
 
 class Ridge(Struct, frozen=True):
@@ -162,11 +163,14 @@ class Ridge(Struct, frozen=True):
         return max(0.0, 1.0 - self.shrink * noise / signal) if signal > 0.0 else 0.0
 
     def ece_ppm(self, state: Moments) -> int:
-        """Expected calibration error of what was predicted before each epoch was learned."""
+        """Expected calibration error of what was predicted before each epoch was learned.
+
+        0 until COMPARED_MIN predictions were compared: a handful is off by chance alone.
+        """
         counts, said, came = state.bins.T.tolist()
         total = fsum(counts)
         off = fsum(abs(one - other) for one, other in zip(said, came, strict=True))
-        return _ppm(off / total) if total else 0
+        return _ppm(off / total) if total >= COMPARED_MIN else 0
 
     def _compare(
         self, bins: Array, known: Fit, reward: Reward, context: Array, money: float

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from models import beta_bernoulli, exploration, learner, learning, pacing, rule_table
 from models.beta_bernoulli import BetaBernoulli
 from models.learner import Arm, gamma_milli
-from models.learning import Ridge
+from models.learning import COMPARED_MIN, Ridge
 from models.ridge import fit, solved
 from models.rule_table import RuleTable
 from schemas.reward import NOTHING, Reward
@@ -146,4 +146,24 @@ def test_what_was_true_is_forgotten() -> None:
 
 
 def test_gamma_grows_as_the_root_of_rewards() -> None:
+    """Discounted weight counts in full: the second reward changes it though 1.9999 is no 2."""
     assert [gamma_milli(n) for n in (0, 1, 4, 100)] == [0, 10_000, 20_000, 100_000]
+    assert gamma_milli(1.9999) > gamma_milli(1.0)
+
+
+def test_a_handful_of_predictions_tells_no_calibration() -> None:
+    """Each epoch's one buyer was not foreseen: by chance before COMPARED_MIN, an error after."""
+    learner, state = Ridge(ARMS), taught(Ridge(ARMS), [])
+    seen = []
+    for at in range(int(COMPARED_MIN) + 2):
+        bought = Reward(
+            slot_id=f"s{at}",
+            decision_id=f"d{at}",
+            user_key=f"u{at}",
+            campaign_id="GOOD",
+            reward_micros=WORTH,
+        )
+        state = learner.learn(state, [bought])
+        seen.append(learner.ece_ppm(state))
+    assert set(seen[: int(COMPARED_MIN)]) == {0}
+    assert seen[-1] > 0

@@ -100,7 +100,8 @@ class Lab:
         """A new visitor is asked at the cart, and buys."""
         shop = self.visitor()
         shop.send("cart_view")
-        shop.send("purchase", value=60)
+        status, said = shop.send("purchase", value="60.00")
+        assert status == 202, said
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from infra.local import gateway
+from infra.local.ports import OWNERS
 from infra.local.stack import Stack
 from tests.stack.conftest import left_behind
 from tests.stack.sockets import listeners, reached_from_outside
@@ -17,8 +17,9 @@ def test_every_socket_of_the_stack_listens_on_loopback(stack: Stack, shop: str) 
     """All its processes and their helpers; each known port is among what was looked at."""
     found = listeners(left_behind(stack.layout.stack))
     assert reached_from_outside(found) == []
-    spare = {name.replace("-", "_") for name in gateway.NAMES if name not in stack.state.pids}
-    used = {port for name, port in stack.state.ports.items() if name not in spare}
+    ports, runs = stack.state.ports, stack.state.pids
+    used = {port for name, port in ports.items() if OWNERS.get(name, name) in runs}
+    assert ports["gateway"] in used and ports["jobmanager"] in used
     assert used <= {each.port for each in found}
 
 
