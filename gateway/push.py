@@ -10,9 +10,8 @@
 from __future__ import annotations
 
 from asyncio import Future
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable
-from typing import Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -22,31 +21,23 @@ from gateway import present
 from gateway.answers import DECISION, Answers
 from gateway.arrived import Arrived, is_silent, ledger_of, slot_in
 from gateway.catch_up import Epoch, is_for, missed
+from gateway.connections import Connection, Connections
 from gateway.deadlines import Deadlines, Later, Pending, on_loop
 from gateway.held import Held
 from gateway.outbox import Frame, frame_of
+from gateway.pauses import Pauses
 from gateway.present import FALLBACK, NO_FALLBACK
+from gateway.shown import Shown, Tab, site_in
 from gateway.tail import Record
 from gateway.teller import Observe, Teller
 from gateway.time_out import answer_instead
 from gateway.waiters import Reply, Waiters
+from schemas.campaign import Campaigns
 from schemas.decision import Decision
 from schemas.event import Event
 from schemas.site import Site
 
 DEADLINES_MS = (80, 180)
-
-
-class Connection(Protocol):
-    """One push connection after its hello."""
-
-    user_key: str
-    session_id: str
-    tab_id: str
-    conn_id: str
-
-    def offer(self, frame: Frame) -> None:
-        """Queue one frame; a full queue ends the connection, never blocks."""
 
 
 class Welcome(Struct, frozen=True):
@@ -79,12 +70,13 @@ class Hub:
     ) -> None:
         self._codec, self._clock = codec, clock
         self._note, self._keep = note, keep
-        self._connections: defaultdict[str, set[Connection]] = defaultdict(set)
+        self._connections = Connections()
         self._waiters = Waiters()
         self.counts: Counter[str] = Counter()
         self._tell = Teller(site_of, clock, observe, self.counts)
         self._answers = Answers(self.counts)
         self._held, self._held_silent = Held(), Held()
+        self._pauses, self._shown = Pauses(), Shown()
         self._deadlines = Deadlines(*deadlines_ms, later, self._time_out)
 
     def take(self, records: list[Record]) -> None:
@@ -110,6 +102,20 @@ class Hub:
             else:
                 self._arrive(key, record)
 
+    def take_campaigns(self, records: list[Record], codec: Codec[Campaigns]) -> None:
+        """Records of topic `campaigns`: whatever they pause comes off every page at once."""
+        for site in self._pauses.read(records, codec):
+            for tab in self._shown.of_site(site):
+                for frame in self._stopped(tab):
+                    for connection in self._of_tab(*tab):
+                        connection.offer(frame)
+
+    def _stopped(self, tab: Tab) -> list[Frame]:
+        """What takes every action of a paused campaign off a tab."""
+        frames = self._shown.cancels(tab, self._pauses.of(site_in(tab[0])))
+        self.counts["paused"] += len(frames)
+        return frames
+
     def _arrive(self, key: str, record: Record) -> None:
         arrived = self._read(key, record)
         if arrived is None:
@@ -129,7 +135,7 @@ class Hub:
 
     def _wants_nones(self, key: str) -> bool:
         """Whether anybody would be told that there is nothing for this visitor."""
-        return key in self._waiters or self._tell.is_full(key.partition(":")[0])
+        return key in self._waiters or self._tell.is_full(site_in(key))
 
     def _read(self, key: str, record: Record) -> Arrived | None:
         try:
@@ -140,7 +146,7 @@ class Hub:
         if decision.user_key != key:
             self.counts["mismatched"] += 1
             return None
-        return Arrived(decision, ledger_of(record))
+        return Arrived(self._pauses.applied(decision), ledger_of(record))
 
     def _known(self, key: str, recalled: tuple[Record, ...] = ()) -> list[Arrived]:
         """What is held of a visitor, actions and withdrawals before what shows nothing."""
@@ -152,7 +158,7 @@ class Hub:
         seq = 0 if decision.render is not None else decision.seq
         for told in present.cancel_frames(decision.cancels, seq, decision.epoch_ms):
             frame = frame_of(told)
-            for connection in tuple(self._connections.get(decision.user_key, ())):
+            for connection in self._connections.of(decision.user_key):
                 connection.offer(frame)
 
     def _deliver(self, arrived: Arrived) -> None:
@@ -163,6 +169,7 @@ class Hub:
         for_these = self._of_tab(key, decision.session_id, decision.tab_id)
         frame = self._tell.frame(arrived) if for_these else None
         if frame is not None:
+            self._shown.note(decision)
             self._offer(for_these, frame)
 
     def _offer(self, connections: list[Connection], frame: Frame) -> None:
@@ -179,7 +186,7 @@ class Hub:
     ) -> Welcome:
         """A visitor is here: what is held for this session and tab and not seen by it yet."""
         key, now_ms = connection.user_key, self._clock() * 1000
-        self._connections[key].add(connection)
+        self._connections.add(connection)
         known = self._known(key, recalled)
         where = (connection.session_id, connection.tab_id)
         decisions = [self._still_to_show(each.decision) for each in known]
@@ -189,7 +196,10 @@ class Hub:
             if not self._answers.by(slot_id):
                 self._answers.note(slot_id, DECISION)
         seq = 0 if found.actions else found.seq
+        for each in known:
+            self._shown.note(each.decision)
         frames = [*map(frame_of, present.cancel_frames(found.cancels, seq, found.epoch))]
+        frames += self._stopped((key, *where))
         frames += filter(None, (self._tell.frame(by_slot[d.slot_id]) for d in found.actions))
         frames += self._newest_none(known, where)
         self.counts["resumed"] += len(frames)
@@ -217,15 +227,11 @@ class Hub:
 
     def detach(self, connection: Connection) -> None:
         """A connection is gone."""
-        present_here = self._connections.get(connection.user_key)
-        if present_here is not None:
-            present_here.discard(connection)
-            if not present_here:
-                del self._connections[connection.user_key]
+        self._connections.remove(connection)
 
     def connections_of(self, key: str) -> int:
         """How many sockets a visitor holds here."""
-        return len(self._connections.get(key, ()))
+        return len(self._connections.of(key))
 
     def conn_id(self, key: str, session_id: str, tab_id: str) -> str:
         """The connection that would show this tab's decisions, or an empty string."""
@@ -234,11 +240,7 @@ class Hub:
         return ""
 
     def _of_tab(self, key: str, session_id: str, tab_id: str) -> list[Connection]:
-        return [
-            each
-            for each in self._connections.get(key, ())
-            if each.session_id == session_id and each.tab_id == tab_id
-        ]
+        return self._connections.of_tab(key, session_id, tab_id)
 
     def expect(self, key: str, slot_id: str) -> Future[Reply]:
         """A future of the slot's answer; `forget` it afterwards."""
@@ -287,9 +289,9 @@ class Hub:
             answered = slot_id == made.record.slot_id
             self._answers.note(slot_id, made.by if answered else NO_FALLBACK)
         self.counts[made.by] += 1
-        shows = bool(made.carrier)
-        if shows:
+        if shows := bool(made.carrier):
             self._answers.use(made.carrier)
+            self._shown.note_fallback(event, made.frame)
             # A request that may wait longer does so: later is better than nothing.
             self._waiters.reply(event.user_key, slots, Reply(made.frame))
         if shows or self._tell.is_full(event.site):

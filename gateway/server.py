@@ -115,8 +115,12 @@ class Server:
     ) -> None:
         settings = self._settings
         take_sites = partial(parts.sites.take, codec=codec("sites", registry))
+        take_campaigns = partial(parts.hub.take_campaigns, codec=codec("campaigns", registry))
         peek = partial(fetch_schema, registry)
         sites = Tail(settings.brokers, "sites", loop, take_sites, since_s=None, peek=peek)
+        campaigns = Tail(
+            settings.brokers, "campaigns", loop, take_campaigns, since_s=None, peek=peek
+        )
         decisions = Tail(
             settings.brokers,
             topics.DECISIONS,
@@ -125,7 +129,7 @@ class Server:
             since_s=KEPT_S,
             peek=peek,
         )
-        for tail in (sites, decisions):
+        for tail in (sites, campaigns, decisions):
             stack.callback(tail.stop)
             await asyncio.to_thread(tail.start, settings.start_timeout_s)
         parts.ready.sites_loaded = parts.ready.decisions_followed = True

@@ -25,12 +25,12 @@ def test_nothing_reaches_a_stranger(pushed: int) -> None:
 
 def everybody(hub: Hub, key: str, *_tab: Any) -> list[Any]:
     """All connections there are: the filter is gone."""
-    return [each for lines in hub._connections.values() for each in lines]
+    return [each for lines in hub._connections._by_key.values() for each in lines]
 
 
 def every_tab(hub: Hub, key: str, *_tab: Any) -> list[Any]:
     """All tabs of the visitor."""
-    return list(hub._connections.get(key, ()))
+    return list(hub._connections.of(key))
 
 
 @pytest.mark.parametrize("bug", [everybody, every_tab])

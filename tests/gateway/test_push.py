@@ -110,7 +110,7 @@ def test_no_decision_reaches_a_stranger(bench: Bench) -> None:
 def test_the_check_finds_a_hub_without_its_filter(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Hub, "_of_tab", lambda hub, key, *_tab: list(hub._connections[key]))
+    monkeypatch.setattr(Hub, "_of_tab", lambda hub, key, *_tab: list(hub._connections.of(key)))
     assert strangers_heard(bench) > 0
 
 

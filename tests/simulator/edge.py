@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from connectors.avro import codec
+from gateway.connections import Connection
 from gateway.dedup import Recent, Verdict
 from gateway.held import Held
 from gateway.ingest import Accepted, Asked, ingest
 from gateway.log import Stamp
-from gateway.push import Connection, Hub, Welcome
+from gateway.push import Hub, Welcome
 from gateway.wal import DiskFull, Wal
 from gateway.wal_courier import Courier, Entry
 from gateway.wal_log import event_of, payload_of

@@ -24,11 +24,13 @@ from schemas.decision import Decision
 from schemas.event import Event
 from schemas.ids import TICK_KEY
 from schemas.render import Render
+from tests.stack.conftest import Kairos
 
 pytestmark = pytest.mark.alone
 
 WITHIN_MS = 60_000
 WITHIN_S = 60.0
+PAUSED_WITHIN_S = 2.0
 TITLE, BUTTON = "Keep it dry for free", "To the cart"
 PAGES = [
     ("/", "page_view"),
@@ -87,15 +89,26 @@ def until(page: Page, probe: Callable[[], Any]) -> Any:
     return found
 
 
-def place(page: Page, role: str, name: str) -> tuple[float, float]:
-    """The middle of what a screen reader finds, also in a closed shadow root."""
+def said(page: Page) -> tuple[Any, list[Any], list[tuple[str, str]]]:
+    """What a screen reader finds, also in a closed shadow root: nodes, roles with names."""
     devtools = page.context.new_cdp_session(page)
     nodes = devtools.send("Accessibility.getFullAXTree")["nodes"]
-    said = [
+    found = [
         (each.get("role", {}).get("value"), each.get("name", {}).get("value")) for each in nodes
     ]
-    assert (role, name) in said, f"no {role} named {name}"
-    node = nodes[said.index((role, name))]["backendDOMNodeId"]
+    return devtools, nodes, found
+
+
+def shows(page: Page, role: str, name: str) -> bool:
+    """Whether the page has this."""
+    return (role, name) in said(page)[2]
+
+
+def place(page: Page, role: str, name: str) -> tuple[float, float]:
+    """The middle of what a screen reader finds."""
+    devtools, nodes, found = said(page)
+    assert (role, name) in found, f"no {role} named {name}"
+    node = nodes[found.index((role, name))]["backendDOMNodeId"]
     corners = devtools.send("DOM.getBoxModel", {"backendNodeId": node})["model"]["border"]
     return (corners[0] + corners[4]) / 2, (corners[1] + corners[5]) / 2
 
@@ -170,6 +183,29 @@ def test_a_click_becomes_an_action_on_the_page_and_the_click_on_it_an_outcome(
         assert outcome("action_click").decision_id == made.decision_id
         page.wait_for_url(f"{shop}/cart")
         assert page.evaluate("watched.violations") == []
+
+
+@pytest.mark.promise("E40")
+def test_a_paused_campaign_leaves_the_open_page_within_two_seconds(
+    shop: str, browser: Browser, winner: None, kairos: Kairos
+) -> None:
+    """From the command's return; the page is neither touched nor loaded again."""
+    with visitor(browser) as page:
+        page.goto(f"{shop}/p/p14")
+        assert answer(page, "product_view", WITHIN_MS), "the view of the page was not decided"
+        page.click("[data-add]")
+        shown = answer(page, "add_to_cart", WITHIN_MS)
+        assert shown and shown["painted"] and shown["frame"]["campaign_id"] == "LOOP", shown
+        assert shows(page, "region", TITLE)
+        done = kairos("pause", "LOOP", "--site", "demo")
+        began = time.monotonic()
+        assert done.returncode == 0, done.stderr
+        until(page, lambda: not shows(page, "region", TITLE))
+        took_s = time.monotonic() - began
+    resumed = kairos("pause", "LOOP", "--resume", "--site", "demo")
+    assert resumed.returncode == 0, resumed.stderr
+    print(f"pause to an empty page: {took_s:.2f} s after the command")
+    assert took_s <= PAUSED_WITHIN_S
 
 
 def test_the_drawer_accounts_for_every_event_and_the_pages_obey_their_policy(
