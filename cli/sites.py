@@ -30,7 +30,9 @@ from connectors.publish import publish
 from infra.local.layout import read_layout
 from infra.local.site_keys import rotated, with_keys, with_secret
 from infra.local.state import read_state
-from schemas.site import Site
+from models.readiness import marked, missing, shown_ppm
+from schemas.site import LIVE, OBSERVE, Site
+from schemas.topics import POLICY
 
 NAME = "sites"
 HELP = "add, apply, list, rotate, connect and remove sites"
@@ -39,6 +41,10 @@ DEFAULT_OVERLAP_HOURS = 168
 HOURS_MAX = 24 * 400
 BY_SECRET = ("shopify",)
 """Systems that sign with a secret; Segment's write key is the public site key."""
+
+NEW = Site(mode=OBSERVE)
+SHOWING = {"mode": "mode", "rollout": "rollout_ppm"}
+"""What says who may see actions: name in a file -> field."""
 
 ROTATED = {
     "site-key": "site_key",
@@ -56,7 +62,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add.add_argument("--currency", default="EUR", help="ISO 4217 code (EUR)")
     add.add_argument("--time-zone", default="UTC", help="IANA name (UTC)")
     add.add_argument("--consent", default="required", choices=("required", "implied"))
-    add.add_argument("--mode", default="live", choices=("live", "observe"))
+    add.add_argument(
+        "--mode",
+        default=OBSERVE,
+        choices=(OBSERVE, LIVE),
+        help="observe decides and shows nothing, until `kairos rollout` says so (observe)",
+    )
     add.add_argument(
         "--no-wait",
         action="store_true",
@@ -131,18 +142,27 @@ def _add(args: argparse.Namespace) -> int:
     control = writer()
     if args.id in newest_sites(control):
         raise CommandError(f"site {args.id} is there already; change it with `kairos sites apply`.")
-    made, _ = _published(control, read.record[0])
+    made, _ = _published(control, read.record[0], read.given[0])
     lines, samples = snippet(made.site, _gateway()), identify_samples(made.site)
     result = {**_shown(made), "snippet": "\n".join(lines), "identify": samples}
     head = f"site {made.site} is version {made.version}, in force in 1 s; paste into its pages:"
-    print_result(result, as_json=args.json, lines=[head, *pasted(made.site, _gateway())])
+    shows = f"{_showing(made)}; `kairos rollout 10` lets it show"
+    more = [shows] if made.mode == OBSERVE else [_showing(made)]
+    print_result(result, as_json=args.json, lines=[head, *pasted(made.site, _gateway()), *more])
     if not args.json and not args.no_wait and sys.stdout.isatty():
         wait_for_first_event(made.site)
     return 0
 
 
-def _published(control: ControlWriter, site: Site) -> tuple[Site, bool]:
+def _published(control: ControlWriter, site: Site, given: frozenset[str]) -> tuple[Site, bool]:
+    """Publish what a file says; what it does not say of showing stays, or is to observe."""
     known = control.newest("sites", site.site)
+    before = NEW if known is None or known.removed else known
+    kept = {field: getattr(before, field) for name, field in SHOWING.items() if name not in given}
+    site = replace(site, **kept, forced=before.forced)
+    raised = shown_ppm(site) > shown_ppm(before)
+    lacking = missing(control.newest(POLICY, site.site)) if raised else ""
+    site = marked(site, shown_ppm(before), lacking)
     return publish(control, "sites", with_keys(site, read_layout().stack, known))
 
 
@@ -152,8 +172,8 @@ def _apply(args: argparse.Namespace) -> int:
         return refuse(read.errors, args, sites=[])
     control = writer()
     rows = []
-    for each in read.record:
-        made, new = _published(control, each)
+    for each, given in zip(read.record, read.given, strict=True):
+        made, new = _published(control, each, given)
         rows.append({**_shown(made), "changed": new})
     lines = [
         f"site {row['site']} is version {row['version']}, "
@@ -162,6 +182,13 @@ def _apply(args: argparse.Namespace) -> int:
     ]
     print_result({"sites": rows, "errors": []}, as_json=args.json, lines=lines)
     return 0
+
+
+def _showing(site: Site) -> str:
+    if site.mode == OBSERVE:
+        return "it observes: decides, logs and reports, and shows nothing"
+    forced = ", before calibration was measured on its own outcomes" if site.forced else ""
+    return f"{site.rollout_ppm / 10_000:g} % of its visitors may see actions{forced}"
 
 
 def _shown(site: Site) -> dict[str, Any]:
@@ -174,6 +201,7 @@ def _shown(site: Site) -> dict[str, Any]:
         "mode": site.mode,
         "consent": site.consent,
         "rollout_ppm": site.rollout_ppm,
+        "forced": site.forced,
         "holdout_ppm": site.holdout_ppm,
         "site_key": site.site_key,
     }

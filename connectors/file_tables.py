@@ -250,8 +250,18 @@ SITE = (
         "What an absent answer means: required = denied, implied = granted.",
         default="required",
     ),
-    Field("mode", one_of("observe", "live"), "observe decides, shows nothing.", default="live"),
-    Field("rollout", SHARE, "Share of visitors who may see actions.", default="100%"),
+    Field(
+        "mode",
+        one_of("observe", "live"),
+        "observe decides, shows nothing.",
+        default="as it is; a new site starts in observe",
+    ),
+    Field(
+        "rollout",
+        SHARE,
+        "Share of visitors who may see actions.",
+        default="as it is; 100% of a new site",
+    ),
     Field(
         "push", one_of("minimal", "full"), "full sends scores and reasons too.", default="minimal"
     ),

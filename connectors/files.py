@@ -8,7 +8,7 @@ not a file's business; connectors/control.py and infra/demo/publish.py add them.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -38,12 +38,14 @@ FILE_BYTES_MAX = 16 * 1024 * 1024
 class Read(Generic[T]):
     """What a file said: the record, None if it cannot be used, and everything wrong with it.
 
-    `good` is how many rows of a bad feed have nothing wrong with them.
+    `good` is how many rows of a bad feed have nothing wrong with them; `given` is what each row
+    says itself, of a file whose other fields may be known elsewhere.
     """
 
     record: T | None
     errors: tuple[FileError, ...]
     good: int = 0
+    given: tuple[frozenset[str], ...] = ()
 
 
 def text_of(path: Path) -> str:
@@ -78,7 +80,8 @@ def read_sites(text: str, file: str = "sites.yaml") -> Read[tuple[Site, ...]]:
     """The sites of a file, without keys."""
     problems = Problems(file)
     _, rows = rows_of(text, "sites", shaped(SITE, keep_bad=True), SITES_MAX, problems, ())
-    return _result(problems, lambda: tuple(_site(row.fields) for row in rows))
+    read = _result(problems, lambda: tuple(_site(row.fields) for row in rows))
+    return replace(read, given=tuple(frozenset(row.fields) for row in rows))
 
 
 def read_products(text: str, file: str = "products.yaml") -> Read[Products]:

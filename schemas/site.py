@@ -57,6 +57,7 @@ class Site(Struct, frozen=True, kw_only=True):
     reward_window_ms: int = 1_800_000
     reward_horizon_ms: int = 86_400_000
     margin_ppm: int = 300_000
+    forced: bool = False
 
     def accepted(self, name: str, now_ms: int) -> tuple[bytes, ...]:
         """The secrets of this name that hold at `now_ms`, the present one first."""

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from confluent_kafka import Producer
 
-from cli import campaigns, control, pause, products, rollout, sites
+from cli import campaigns, control, pause, products, sites
 from connectors.avro import codec, register_all
 from connectors.control import ControlWriter
 from connectors.memory import MemoryRegistry
@@ -37,7 +37,7 @@ def writer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, brokers: str) -> Con
     made = ControlWriter(brokers, REGISTRY, wait_s=20.0)
     monkeypatch.setenv("KAIROS_STACK_DIR", str(tmp_path / "stack"))
     monkeypatch.setenv("KAIROS_GATEWAY_URL", "http://127.0.0.1:18080")
-    for module in (control, campaigns, sites, products, pause, rollout):
+    for module in (control, campaigns, sites, products, pause):
         monkeypatch.setattr(module, "writer", lambda: made)
     return made
 
@@ -147,14 +147,6 @@ def test_pausing_stops_one_campaign_or_all_and_resume_lets_them_go_on(
     assert kairos("pause", "HELLO")[1]["paused"] == ["HELLO"]
     assert writer.newest("campaigns", "shop").campaigns[0].paused
     assert kairos("pause", "--all", "--resume")[1]["paused"] == []
-
-
-@pytest.mark.parametrize(("percent", "ppm"), [("10%", 100_000), ("2.5", 25_000), ("0", 0)])
-def test_a_rollout_is_a_share_of_visitors(kairos: Any, writer: Any, percent: str, ppm: int) -> None:
-    kairos("sites", "add", "shop", "--origin", "https://shop.example")
-    code, said, _ = kairos("rollout", percent)
-    assert (code, said["version"], said["rollout_ppm"]) == (0, 2, ppm)
-    assert kairos("rollout", "110")[0] == 1
 
 
 FEEDS = [

@@ -222,6 +222,7 @@ def site() -> Site:
         reward_window_ms=600_000,
         reward_horizon_ms=7_200_000,
         margin_ppm=250_000,
+        forced=True,
     )
 
 

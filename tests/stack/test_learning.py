@@ -27,7 +27,7 @@ from tests import checks
 from tests.stack.conftest import Kairos, left_behind
 from tests.stack.healing import await_that, kill, only, running
 from tests.stack.replaying import await_decisions, replayed
-from tests.stack.test_login import CAMPAIGNS, ORIGIN, Shop
+from tests.stack.test_login import CAMPAIGNS, ORIGIN, SHOWS, Shop
 
 SITE, TAUGHT_WITHIN_S, FOLDED_WITHIN_S = "lab", 5.0, 60.0
 LAMP = {"id": "lamp", "price": "20.00", "quantity": 3}
@@ -107,7 +107,7 @@ class Lab:
 @pytest.fixture
 def lab(learning: Stack, kairos: Kairos, tmp_path: Path) -> Iterator[Lab]:
     """The site, taught by one order so far, so that it explores."""
-    done = kairos("sites", "add", SITE, "--origin", ORIGIN, "--no-wait")
+    done = kairos("sites", "add", SITE, "--origin", ORIGIN, *SHOWS)
     assert done.returncode == 0, done.stderr
     file = tmp_path / "campaigns.yaml"
     file.write_text(CAMPAIGNS.replace("SITE", SITE))

@@ -18,6 +18,9 @@ from infra.local.stack import Stack
 from tests.stack.conftest import Kairos
 
 ORIGIN, SEED, ANN = "https://shop.example", "c" * 32, "ann"
+SHOWS = ("--no-wait", "--mode", "live")
+"""Options of a site that shows actions from the first: a new one only observes."""
+
 MERGED_WITHIN_S, WAIT_MS = 30.0, 1_500
 CAMPAIGNS = """campaigns:
   - id: SAME
@@ -81,7 +84,7 @@ class Shop:
 def shops(stack: Stack, kairos: Kairos, tmp_path_factory: pytest.TempPathFactory) -> list[Shop]:
     """Two sites whose campaign has one name, with a title of its own in each."""
     for site in ("north", "south"):
-        done = kairos("sites", "add", site, "--origin", ORIGIN, "--no-wait")
+        done = kairos("sites", "add", site, "--origin", ORIGIN, *SHOWS)
         assert done.returncode == 0, done.stderr
         assert "kairos_identity" in done.stdout and f'data-site="{site}"' in done.stdout
         file = tmp_path_factory.mktemp(site) / "campaigns.yaml"
