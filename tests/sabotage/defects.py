@@ -198,7 +198,7 @@ DEFECTS = (
     ),
     _simulated(
         "every tab of a visitor hears",
-        "gateway.push",
+        "gateway.connections",
         "if each.session_id == session_id and each.tab_id == tab_id",
         "if each.session_id == session_id",
         "I6",
@@ -220,9 +220,9 @@ DEFECTS = (
     ),
     Defect(
         "dropped subject filter",
-        "gateway.push",
-        "for each in self._connections.get(key, ())\n            if each.session_id",
-        "for all_of_them in self._connections.values() for each in all_of_them\n"
+        "gateway.connections",
+        "for each in self._by_key.get(key, ())\n            if each.session_id",
+        "for all_of_them in self._by_key.values() for each in all_of_them\n"
         "            if each.session_id",
         GATEWAY + "push.py::test_no_decision_reaches_a_stranger",
     ),

@@ -185,7 +185,6 @@ def test_a_click_becomes_an_action_on_the_page_and_the_click_on_it_an_outcome(
         assert page.evaluate("watched.violations") == []
 
 
-@pytest.mark.promise("E40")
 def test_a_paused_campaign_leaves_the_open_page_within_two_seconds(
     shop: str, browser: Browser, winner: None, kairos: Kairos
 ) -> None:
