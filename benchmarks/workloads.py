@@ -15,10 +15,12 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from connectors.intents import intents_of
+from connectors.loops import loops as built_loops
 from connectors.onnx import OnnxScorer
 from infra.model import load as load_model
 from models.context import Context
 from models.intent import Scorer
+from models.loops import Loops
 from models.names import SOURCES
 from models.vocabulary import STAGES
 from schemas.campaign import Campaign, Campaigns
@@ -105,10 +107,12 @@ class ConstantScorer:
 
 
 def context(
-    count: int = CAMPAIGNS, make_scorer: Callable[[Model], Scorer] = OnnxScorer.from_model
+    count: int = CAMPAIGNS,
+    make_scorer: Callable[[Model], Scorer] = OnnxScorer.from_model,
+    loops: Loops | None = None,
 ) -> Context:
     """The context of the mix with the model that ships, scored by its network or `make_scorer`."""
-    out = Context(make_scorer, make_intents=intents_of)
+    out = Context(make_scorer, make_intents=intents_of, loops=loops or built_loops())
     out.add("sites", site())
     out.add("campaigns", campaigns(count))
     out.add("models", replace(load_model(), version=1, effective_at_ms=0))

@@ -19,6 +19,7 @@ from connectors.given import Record
 from connectors.intents import intents_of
 from connectors.log_by_user import BadRecord, open_log
 from connectors.log_decide import control_records
+from connectors.loops import loops
 from connectors.onnx import OnnxScorer
 from models.context import Context
 from models.intent import Scorer
@@ -83,7 +84,7 @@ def contexts(sides: Sides) -> tuple[Context, Context]:
     logged = list(control_records(sides.path)) if sides.path.is_dir() else []
     made = []
     for given in (sides.a, sides.b):
-        context = Context(scorer, fingerprint(DECISIONS), intents_of)
+        context = Context(scorer, fingerprint(DECISIONS), intents_of, loops=loops())
         own = {topic for topic, _ in given}
         for topic, record in [*(each for each in logged if each[0] not in own), *given]:
             context.add(topic, record)

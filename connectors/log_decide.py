@@ -17,6 +17,7 @@ from connectors.control_taken import Refused, take
 from connectors.intents import intents_of
 from connectors.log_files import LogRecord, Manifest
 from connectors.log_folder import read_manifest, read_records
+from connectors.loops import loops
 from connectors.memory import MemoryRegistry
 from connectors.model_keys import Trust, scorer_of
 from connectors.routes import Origin, read_routed
@@ -66,7 +67,7 @@ def codecs(registry: MemoryRegistry) -> Codecs:
 
 def empty_context(keys: tuple[str, ...] = (UNSIGNED,)) -> Context:
     """A context that scores with real models by these keys and stamps this release's schema."""
-    return Context(scorer_of(Trust(keys)), fingerprint(DECISIONS), intents_of)
+    return Context(scorer_of(Trust(keys)), fingerprint(DECISIONS), intents_of, loops=loops())
 
 
 def decide_log(folder: Path) -> Decided:

@@ -17,6 +17,7 @@ from typing import Any
 from connectors.avro import schema_text
 from connectors.avro_native import source
 from connectors.intents import SOURCE as INTENTS
+from connectors.loops import SOURCE as LOOPS
 from connectors.native import PACKAGE, module_name
 from schemas import topics
 
@@ -41,7 +42,8 @@ def build(target: Path) -> list[str]:
 
 
 def _sources() -> Iterator[str]:
-    yield INTENTS.read_text("utf-8")
+    for path in (INTENTS, LOOPS):
+        yield path.read_text("utf-8")
     for topic in HOT:
         kind: Any = topics.TYPES[topic]
         yield source(json.loads(schema_text(topic)), kind)

@@ -19,6 +19,7 @@ from models.assortment import NO_ASSORTMENT, Assortment, assortment
 from models.catalogue import Catalogue, catalogue_of
 from models.inputs import Inputs, compiled
 from models.intent import HeadsScorer, Intents, Scorer
+from models.loops import IN_PYTHON, Loops
 from models.market import Market, market_of
 from models.policy_checks import checked
 from models.recurrence import mark_of
@@ -72,13 +73,14 @@ class View(Struct, frozen=True):
     concept_names: tuple[str, ...]
     mark: int = 0
     watch: Watch = NOTHING_WATCHED
+    loops: Loops = IN_PYTHON
 
 
 class Context:
     """All versions known to this process; `at` is what `step` reads.
 
     `make_scorer` turns a model record into a Scorer and raises on a model it refuses;
-    `make_intents` prepares its heads.
+    `make_intents` prepares its heads; `loops` do the arithmetic over many numbers.
     """
 
     def __init__(
@@ -87,11 +89,13 @@ class Context:
         schema_fingerprint: str = "",
         make_intents: Callable[[tuple[Head, ...]], HeadsScorer] = Intents,
         policies_kept_ms: int = _UNTIL_ALWAYS,
+        loops: Loops = IN_PYTHON,
     ) -> None:
         self._make_scorer = make_scorer
         self._make_intents = make_intents
         self._schema = schema_fingerprint
         self._policies_kept_ms = policies_kept_ms
+        self._loops = loops
         self._history: dict[tuple[str, str], list[tuple[int, int, Any]]] = {}
         self._views: dict[str, tuple[int, int, View]] = {}
 
@@ -164,6 +168,7 @@ class Context:
             concept_names=() if record is None else record.concepts,
             mark=mark,
             watch=_watch(sites[3], record),
+            loops=self._loops,
         )
         return max(each[0] for each in every), min(each[1] for each in every), view
 

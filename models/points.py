@@ -9,7 +9,6 @@ from __future__ import annotations
 from models import carts, exposures
 from models.context import View
 from models.decision import Ask
-from models.tally import cart_lines
 from models.vocabulary import BROWSE, CART, HIGH_INTENT
 from schemas.event import DECISION_POINTS, INSTANT, Event
 from schemas.profile import Profile, Tab
@@ -25,8 +24,8 @@ def stage_moved(profile: Profile, event: Event, view: View) -> bool:
         stage = BROWSE
     elif visit.checkouts or _high_intent(profile, view):
         stage = HIGH_INTENT
-    elif visit.cart_views or (profile.tally.cart and cart_lines(profile.tally)):
-        stage = max(stage, CART)
+    elif stage < CART and (visit.cart_views or carts.filled(profile)):
+        stage = CART
     if stage == visit.stage:
         return False
     visit.stage = stage

@@ -19,11 +19,10 @@ from __future__ import annotations
 from zlib import crc32
 
 from models.intent import Scorer
+from models.loops import IN_PYTHON, SIXTEENTHS, Loops
 from schemas.model import Model
 from schemas.profile import EARLIER_BYTES_MAX, EARLIER_MAX, Profile
 
-_SIXTEENTHS = 16
-_BYTE_MAX = 255
 _INPUTS_BITS = 31
 _INPUTS_MASK = (1 << _INPUTS_BITS) - 1
 
@@ -58,21 +57,13 @@ def forget(profile: Profile) -> None:
         profile.inputs, profile.earlier = b"", []
 
 
-def remember(profile: Profile, vector: list[float]) -> None:
+def remember(profile: Profile, vector: list[float], loops: Loops = IN_PYTHON) -> None:
     """Keep the vector of the step just made, each value in [0, 15.94]."""
-    rough = [int(value * _SIXTEENTHS) for value in vector]
-    try:
-        now = bytes(rough)
-    except ValueError:
-        now = bytes(min(max(each, 0), _BYTE_MAX) for each in rough)
+    now = loops.rounded(vector)
     before, profile.inputs = profile.inputs, now
     if not before:
         return
-    differs: list[int] = []
-    for place, (old, new) in enumerate(zip(before, now, strict=True)):
-        if old != new:
-            differs += (place, old)
-    earlier = [bytes(differs), *profile.earlier[: EARLIER_MAX - 1]]
+    earlier = [loops.differing(before, now), *profile.earlier[: EARLIER_MAX - 1]]
     while sum(map(len, earlier)) > EARLIER_BYTES_MAX:
         earlier.pop()
     profile.earlier = earlier
@@ -83,9 +74,9 @@ def newest_inputs(profile: Profile) -> list[list[float]]:
     if not profile.inputs:
         return []
     values = list(profile.inputs)
-    out = [[each / _SIXTEENTHS for each in values]]
+    out = [[each / SIXTEENTHS for each in values]]
     for differs in profile.earlier:
         for at in range(0, len(differs), 2):
             values[differs[at]] = differs[at + 1]
-        out.append([each / _SIXTEENTHS for each in values])
+        out.append([each / SIXTEENTHS for each in values])
     return out[::-1]

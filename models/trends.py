@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from models.loops import FINE_BITS, IN_PYTHON, SHARE_BITS, Loops
 from schemas.profile import Profile
 
 TICK_BITS = 10
 FAST_MS, SLOW_MS = 60_000, 600_000
-_FINE = 8
-_ONE = 1 << 20
+_ONE = 1 << SHARE_BITS
 _HALF_LIVES = 8
 """After this many an average has arrived."""
 
@@ -34,24 +34,19 @@ def _moves(half_life_ms: int) -> list[int]:
 _FAST, _SLOW = _moves(FAST_MS), _moves(SLOW_MS)
 
 
-def update(profile: Profile) -> None:
+def update(profile: Profile, loops: Loops = IN_PYTHON) -> None:
     """Move the averages of all scores towards the present ones, by the time since the last."""
-    scores = [score << _FINE for score in profile.scores]
-    averages, count = profile.trends, len(scores)
-    if len(averages) != 2 * count:
-        profile.trends, profile.trend_ms = scores + scores, profile.now_ms
+    scores, averages = profile.scores, profile.trends
+    if len(averages) != 2 * len(scores):
+        goals = [score << FINE_BITS for score in scores]
+        profile.trends, profile.trend_ms = goals + goals, profile.now_ms
         return
     ticks = profile.now_ms - profile.trend_ms >> TICK_BITS
     if ticks <= 0:
         return
     fast = _FAST[ticks] if ticks < len(_FAST) else _ONE
     slow = _SLOW[ticks] if ticks < len(_SLOW) else _ONE
-    # The shift is that of _ONE, written out: a global costs as much as the arithmetic.
-    moved = [old + ((new - old) * fast >> 20) for old, new in zip(averages, scores, strict=False)]
-    moved += [
-        old + ((new - old) * slow >> 20) for old, new in zip(averages[count:], scores, strict=True)
-    ]
-    profile.trends = moved
+    profile.trends = loops.moved(averages, scores, fast, slow)
     profile.trend_ms += ticks << TICK_BITS
 
 
@@ -60,4 +55,4 @@ def trend_ppm(profile: Profile, index: int) -> int:
     count = len(profile.scores)
     if len(profile.trends) != 2 * count or index >= count:
         return 0
-    return profile.trends[index] - profile.trends[count + index] >> _FINE
+    return profile.trends[index] - profile.trends[count + index] >> FINE_BITS

@@ -259,9 +259,9 @@ def _score(profile: Profile, tab: Tab, event: Event, view: View) -> list[float] 
     vector = inputs(profile, tab, event, view, profile.now_ms)
     profile.concepts, profile.hidden = scorer.step(vector, profile.hidden)
     if view.mark:
-        recurrence.remember(profile, vector)
+        recurrence.remember(profile, vector, view.loops)
     profile.scores = intents.scores_ppm(profile.concepts)
-    trends.update(profile)
+    trends.update(profile, view.loops)
     return vector
 
 

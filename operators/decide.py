@@ -23,6 +23,7 @@ from connectors.avro import RegistryClient, codec, fingerprint
 from connectors.control import ControlLog, ControlRecord
 from connectors.control_taken import MODEL_REFUSED, POLICY_REFUSED, Refused, take
 from connectors.intents import intents_of
+from connectors.loops import loops
 from connectors.model_keys import Trust, scorer_of
 from connectors.routes import read_origin
 from jobs.settings import Settings
@@ -68,6 +69,7 @@ class Decide(KeyedBroadcastProcessFunction):
             fingerprint(DECISIONS),
             intents_of,
             policies_kept_ms=POLICIES_KEPT_MS,
+            loops=loops(),
         )
         codecs = Codecs(
             codec(EVENTS, registry),

@@ -13,6 +13,7 @@ SOURCES = (
     "connectors/avro*.p*",
     "connectors/*native*.py",
     "connectors/intents.py*",
+    "connectors/loops.py*",
     "schemas/**/*.py",
     "schemas/avro/*.avsc",
     "infra/setup/build.lock",
@@ -35,4 +36,4 @@ def build_native(home: Home, shell: Shell) -> str:
         shell.run([str(part) for part in command], cwd=home.checkout, fix=FIX)
     except StepFailed as failure:
         return f"skipped, Python does it all (slower): {failure.cause}. {FIX}"
-    return "codecs of events and decisions, heads of the model"
+    return "codecs of events and decisions, heads of the model, loops of a step"

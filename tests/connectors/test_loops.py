@@ -1,0 +1,75 @@
+"""The loops of a step in C: byte for byte what models.loops says."""
+
+from __future__ import annotations
+
+from shutil import which
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmarks.workloads import ConstantScorer, context, mix
+from connectors.loops import loops
+from infra.setup.native import COMPILERS
+from models.loops import IN_PYTHON, SHARE_BITS
+from models.user import step
+from schemas.profile import dump, load
+
+ppm = st.integers(0, 1_000_000)
+shares = st.integers(0, 1 << SHARE_BITS)
+edges = st.sampled_from((0.0, -0.0, 1 / 16, 15.9375, 15.99, 16.0, -0.01, 1e300, -1e300))
+
+
+@given(st.lists(st.one_of(edges, st.floats(-20, 40)), max_size=256))
+def test_values_are_rounded_alike(vector):
+    """Whatever lies outside a byte too."""
+    assert loops().rounded(vector) == IN_PYTHON.rounded(vector)
+
+
+@given(st.lists(st.tuples(st.integers(0, 255), st.integers(0, 255)), max_size=256))
+def test_differences_are_found_alike(pairs):
+    """Every place of a byte, whether few or all differ."""
+    before, now = bytes(one for one, _ in pairs), bytes(two for _, two in pairs)
+    assert loops().differing(before, now) == IN_PYTHON.differing(before, now)
+
+
+@given(st.lists(st.tuples(ppm, st.integers(0, 1 << 28), st.integers(0, 1 << 28))), shares, shares)
+def test_averages_move_alike(rows, fast, slow):
+    """Upwards and downwards, where the shift rounds to the lower one."""
+    scores = [score for score, _, _ in rows]
+    averages = [old for _, old, _ in rows] + [old for _, _, old in rows]
+    expected = IN_PYTHON.moved(averages, scores, fast, slow)
+    assert loops().moved(averages, scores, fast, slow) == expected
+
+
+@pytest.mark.parametrize("made", [IN_PYTHON, loops()], ids=["Python", "built"])
+def test_what_does_not_fit_together_is_refused(made):
+    """As zip would: no list is read past its end."""
+    with pytest.raises(ValueError):
+        made.differing(b"\1\2", b"\1")
+    with pytest.raises(ValueError):
+        made.moved([1, 2, 3], [1], 1, 1)
+    with pytest.raises(ValueError):
+        made.rounded([float("nan")])
+    with pytest.raises(ValueError):
+        made.differing(bytes(257), b"\1" * 257)
+
+
+def test_a_step_leaves_the_same_state_with_either():
+    """Bytes of state and effects, over the mix of the benchmark."""
+    told = []
+    for made in (IN_PYTHON, loops()):
+        ctx, states, effects = context(make_scorer=ConstantScorer, loops=made), {}, []
+        for event in mix(1_000, 40):
+            key = event.user_key
+            profile, asked, _ = step(load(states.get(key)), event, key, ctx)
+            states[key] = dump(profile)
+            effects.append(asked)
+        told.append((states, effects))
+    assert told[0] == told[1]
+
+
+@pytest.mark.skipif(not any(map(which, COMPILERS)), reason="no C compiler, as set-up says")
+def test_the_loops_run_in_c():
+    """Were they not built, the figures would be those of Python."""
+    assert loops() is not IN_PYTHON, "run python -m connectors.native_build"
