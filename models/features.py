@@ -9,7 +9,8 @@ from __future__ import annotations
 from math import log1p
 
 from models.kinds import COUNT_MAX, KINDS
-from models.tally import cart_value_micros, decayed_milli
+from models.loops import IN_PYTHON, Loops
+from models.tally import cart_value_micros
 from models.vocabulary import CODES
 from schemas.event import Event
 from schemas.profile import Profile, Session, Tab
@@ -26,6 +27,7 @@ _CAPPED = [float(count) for count in range(11)]
 _KIND = [[1.0 if kind == each else 0.0 for each in range(KINDS)] for kind in range(KINDS)]
 _LOG = [log1p(count) for count in range(COUNT_MAX + 1)]
 _NO_PAGES = [0.0] * KINDS
+_NO_ACTIVITY = [0, 0, 0]
 
 FEATURES = (
     *(f"is_{name}" for name in _FLAGS),
@@ -44,11 +46,13 @@ FEATURES = (
 """Names of the inputs, in order; scales are stated in the names, logs are log1p."""
 
 
-def vector(profile: Profile, tab: Tab, event: Event, now_ms: int) -> list[float]:
+def vector(
+    profile: Profile, tab: Tab, event: Event, now_ms: int, loops: Loops = IN_PYTHON
+) -> list[float]:
     """The model's input after `event` was folded in; same length and order as FEATURES."""
     session = profile.session
     shown = _ONE_HOT[session.last_type] + _ONE_HOT[session.previous_type]
-    pace, standing = _pace(session, tab, now_ms), _standing(profile, session, now_ms)
+    pace, standing = _pace(session, tab, now_ms), _standing(profile, session, now_ms, loops)
     return shown + pace + standing + _pages(session)
 
 
@@ -79,17 +83,18 @@ def _pace(s: Session, tab: Tab, now_ms: int) -> list[float]:
     ]
 
 
-def _standing(profile: Profile, s: Session, now_ms: int) -> list[float]:
+def _standing(profile: Profile, s: Session, now_ms: int, loops: Loops) -> list[float]:
     tally, source = profile.tally, s.source
     cart_micros = cart_value_micros(tally) if tally.cart else 0
-    interest = profile.interest_sum
+    interest, activity = profile.interest_sum, tally.activity
+    left_milli = loops.counted_milli(activity, now_ms) if activity else _NO_ACTIVITY
     return [
         s.price_percentile_sum_ppm / 1e6 / s.prices if s.prices else 0.5,
         log1p(cart_micros / 1e6),
         1.0 if tally.cart else 0.0,
-        log1p(decayed_milli(tally, 0, now_ms) / 1000),
-        log1p(decayed_milli(tally, 1, now_ms) / 1000),
-        log1p(decayed_milli(tally, 2, now_ms) / 1000),
+        log1p(left_milli[0] / 1000),
+        log1p(left_milli[1] / 1000),
+        log1p(left_milli[2] / 1000),
         log1p(tally.orders),
         1.0 if s.number > 1 else 0.0,
         _CAPPED[s.exits if s.exits < 10 else 10],

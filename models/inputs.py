@@ -58,7 +58,7 @@ def compiled(names: tuple[str, ...]) -> Inputs:
     order = [places[n] if n in places else len(FEATURES) + _rank(n, names) for n in names]
 
     def chosen(profile: Profile, tab: Tab, event: Event, view: View, now_ms: int) -> list[float]:
-        block = features.vector(profile, tab, event, now_ms)
+        block = features.vector(profile, tab, event, now_ms, view.loops)
         block += [each(profile, tab, view, now_ms) for each in extra]
         return [block[at] for at in order]
 
@@ -85,13 +85,13 @@ def _scaled(name: str) -> Callable[[Profile, Tab, View, int], float]:
 def _features_alone(
     profile: Profile, tab: Tab, event: Event, view: View, now_ms: int
 ) -> list[float]:
-    return features.vector(profile, tab, event, now_ms)
+    return features.vector(profile, tab, event, now_ms, view.loops)
 
 
 def _first(count: int) -> Inputs:
     """A model of before the newest features reads the block as it was then."""
 
     def first(profile: Profile, tab: Tab, event: Event, view: View, now_ms: int) -> list[float]:
-        return features.vector(profile, tab, event, now_ms)[:count]
+        return features.vector(profile, tab, event, now_ms, view.loops)[:count]
 
     return first

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from models import decay
+
 SIXTEENTHS = 16
 FINE_BITS = 8
 SHARE_BITS = 20
@@ -26,6 +28,14 @@ class Loops(Protocol):
 
         Raises ValueError for two lengths.
         """
+        ...
+
+    def count(self, every: list[list[int]], at_ms: int) -> None:
+        """Count one event at `at_ms` (engine time) under each half-life (models/decay.py)."""
+        ...
+
+    def counted_milli(self, every: list[list[int]], now_ms: int) -> list[int]:
+        """Thousandths of the events counted that are left at `now_ms`, one a half-life."""
         ...
 
     def moved(self, averages: list[int], scores: list[int], fast: int, slow: int) -> list[int]:
@@ -54,6 +64,14 @@ class PythonLoops:
             if old != new:
                 out += (place, old)
         return bytes(out)
+
+    def count(self, every: list[list[int]], at_ms: int) -> None:
+        """See Loops."""
+        decay.count(every, at_ms)
+
+    def counted_milli(self, every: list[list[int]], now_ms: int) -> list[int]:
+        """See Loops."""
+        return [decay.counted_milli(buckets, which, now_ms) for which, buckets in enumerate(every)]
 
     def moved(self, averages: list[int], scores: list[int], fast: int, slow: int) -> list[int]:
         """See Loops."""

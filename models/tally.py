@@ -13,6 +13,7 @@ from hashlib import blake2b
 import msgspec
 
 from models import decay
+from models.loops import IN_PYTHON, Loops
 from models.vocabulary import CODES, CUSTOM, EVENT_TYPES
 from schemas.event import Event
 from schemas.profile import CART_MAX, NAME_MAX, PREFERENCES_MAX, CartChange, Profile, Tally
@@ -29,14 +30,14 @@ _PACE_OF = {type_: pace for pace, types in PACES.items() for type_ in types}
 _encode = msgspec.msgpack.Encoder().encode
 
 
-def update(tally: Tally, event: Event) -> None:
+def update(tally: Tally, event: Event, loops: Loops = IN_PYTHON) -> None:
     """Count one event in; `event.received_at_ms` weighs it."""
     if not tally.by_type:
         tally.by_type = [0] * len(EVENT_TYPES)
         tally.activity = [[0, 0] for _ in decay.HALF_LIVES_MS]
     type_, at_ms = event.type, event.received_at_ms
     tally.by_type[CODES.get(type_, CUSTOM)] += 1
-    decay.count(tally.activity, at_ms)
+    loops.count(tally.activity, at_ms)
     pace = _PACE_OF.get(type_)
     if pace is not None:
         setattr(tally, pace, _weighed(getattr(tally, pace), at_ms))

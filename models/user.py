@@ -171,7 +171,7 @@ def _apply(
         return Trace(verdict)
     profile.applied += 1
     profile.conflict += verdict == dedup.CONFLICT
-    tally.update(profile.tally, event)
+    tally.update(profile.tally, event, view.loops)
     stale = event.sent_at_ms - event.ts_ms > STALE_MS
     if not stale:
         _fresh(profile, event, user_key, view, effects, stopwatch)

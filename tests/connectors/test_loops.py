@@ -42,6 +42,26 @@ def test_averages_move_alike(rows, fast, slow):
     assert loops().moved(averages, scores, fast, slow) == expected
 
 
+bucket = st.integers(0, 40)
+counts = st.lists(st.integers(0, 1 << 40), min_size=1, max_size=12)
+
+
+@given(
+    st.lists(st.tuples(bucket, counts), min_size=4, max_size=4),
+    st.lists(bucket, max_size=6),
+    st.one_of(bucket, st.integers(0, 1 << 40)),
+)
+def test_events_are_counted_alike(given_, at, now):
+    """In the newest bucket, older and newer ones; also where an age has no bit left."""
+    told = []
+    for made in (IN_PYTHON, loops()):
+        every = [[newest, *amounts] for newest, amounts in given_]
+        for each in at:
+            made.count(every, each * 60_000)
+        told.append((every, made.counted_milli(every, now * 600_000)))
+    assert told[0] == told[1]
+
+
 @pytest.mark.parametrize("made", [IN_PYTHON, loops()], ids=["Python", "built"])
 def test_what_does_not_fit_together_is_refused(made):
     """As zip would: no list is read past its end."""
@@ -51,6 +71,8 @@ def test_what_does_not_fit_together_is_refused(made):
         made.moved([1, 2, 3], [1], 1, 1)
     with pytest.raises(ValueError):
         made.rounded([float("nan")])
+    with pytest.raises(ValueError):
+        made.count([[0, 1]], 60_000)
     with pytest.raises(ValueError):
         made.differing(bytes(257), b"\1" * 257)
 
