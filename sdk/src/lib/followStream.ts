@@ -6,7 +6,6 @@ import { waitBackoff } from './waitBackoff';
 const KEY = 'kairos.w';
 const FIRST_RECONNECT_MS = 400;
 const QUIET_MARGIN_MS = 8_000;
-const FORBIDDEN = 4003;
 const BAD_TOKEN = 4001;
 
 interface Position {
@@ -145,12 +144,12 @@ export function followStream(ports: Ports, options: StreamOptions): Stream {
     const token = greeted;
     drop();
     options.onState(false);
-    // A refused token comes back only with another token; a refused origin never.
+    // A refused token comes back only with another token; what no return will change never.
     if (code === BAD_TOKEN) {
       refused = token ?? options.token();
       options.onRefused(refused);
     }
-    if (code === BAD_TOKEN || code === FORBIDDEN) return;
+    if (code > 3999 && code < 4005) return;
     const wait_ms =
       after_ms ??
       waitBackoff(

@@ -156,12 +156,29 @@ test('after 4001 the socket stays closed until another token came', async () => 
   assert.equal(world.sockets[1]!.sent[0]!.visitor_token, 'new');
 });
 
-test('after 4003 the socket stays closed', async () => {
-  const world = makeWorld();
-  await greeted(world);
-  world.sockets[0]!.events.close(4003);
-  await world.pass(600_000);
-  assert.equal(world.sockets.length, 1);
+test('after an end that no return will change the socket stays closed', async () => {
+  // docs/edge.md, table of ends: what says "never" and can come, and what says come back.
+  const ends = { 4000: 1, 4003: 1, 4004: 1, 1006: 2, 1012: 2, 4008: 2, 4029: 2 };
+  for (const [code, sockets] of Object.entries(ends)) {
+    const world = makeWorld();
+    await greeted(world);
+    world.sockets[0]!.events.close(Number(code));
+    await world.pass(600_000);
+    assert.equal(world.sockets.length, sockets, code);
+  }
+});
+
+test('too much is followed by a longer wait than a break', async () => {
+  const waited = [];
+  for (const code of [1006, 4029]) {
+    const world = makeWorld();
+    await greeted(world);
+    world.sockets[0]!.events.close(code);
+    let wait_ms = 0;
+    for (; world.sockets.length < 2; wait_ms += 100) await world.pass(100);
+    waited.push(wait_ms);
+  }
+  assert.deepEqual(waited, [300, 4_800]);
 });
 
 test('a gateway that promised heartbeats and falls silent is left', async () => {

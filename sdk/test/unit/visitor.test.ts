@@ -16,6 +16,23 @@ test('a refused token gives way to the seed of the same visitor', async () => {
   assert.deepEqual(ids(world.posts[2]!.body), ids(world.posts[1]!.body));
 });
 
+test('two batches whose token is refused at once both come again by the seed', async () => {
+  const world = makeWorld();
+  const tracker = start(world);
+  tracker.track('page_view');
+  await settle();
+  world.answerWith((post) => Promise.resolve(post.body.visitor_token ? status(401) : ACCEPTED));
+  tracker.track('add_to_cart');
+  tracker.track('cart_view');
+  assert.deepEqual([1, 2].map((at) => world.posts[at]!.body.visitor_token), ['tok', 'tok']);
+  await world.pass(5_000);
+  const again = world.posts.slice(3).filter(({ body }) => body.visitor_seed);
+  assert.deepEqual(
+    again.flatMap(({ body }) => ids(body)).sort(),
+    world.posts.slice(1, 3).flatMap(({ body }) => ids(body)).sort(),
+  );
+});
+
 test('the seed is sent until a token came back, then the token', async () => {
   const world = makeWorld();
   const tracker = start(world);
