@@ -13,6 +13,7 @@ from typing import Any
 
 from msgspec.structs import asdict, replace
 
+from cli import policy_evaluate
 from cli.control import action, chosen_site, run_action, writer
 from cli.output import CommandError, print_result, table
 from connectors.control import EFFECTIVE_AFTER_MS, ControlWriter
@@ -23,7 +24,7 @@ from schemas.policy import Policy
 from schemas.topics import POLICY
 
 NAME = "policy"
-HELP = "list, publish, roll back and release what a site has learned"
+HELP = "list, publish, roll back, release and evaluate what a site has learned"
 EXAMPLE = "kairos policy list"
 ROWS, TRIES_MAX = 20, 3
 
@@ -42,6 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     back.add_argument("version", nargs="?", type=int, metavar="VERSION", help=text)
     text = "let learning set the qualities again"
     action(actions, "release", text, "kairos policy release", site=True)
+    text, example = policy_evaluate.TEXT, policy_evaluate.EXAMPLE
+    policy_evaluate.add_arguments(action(actions, "evaluate", text, example))
 
 
 def run(args: argparse.Namespace) -> int:
@@ -177,4 +180,5 @@ _ACTIONS = {
     "publish": _publish,
     "rollback": _rollback,
     "release": _release,
+    "evaluate": policy_evaluate.run,
 }
