@@ -92,6 +92,8 @@ class KafkaTopics:
 
     def profiles(self, env: StreamExecutionEnvironment) -> DataStream:
         """Profiles handed over, by the user who receives them; they take no part in event time."""
+        # Never the latest: a merge written before this source asked for the end would be lost. One
+        # that is read again is the same merge, by its id.
         start = KafkaOffsetsInitializer.committed_offsets(KafkaOffsetResetStrategy.EARLIEST)
         source = self._source((PROFILES,), start, topic_as_key=False)
         strategy = WatermarkStrategy(get_gateway().jvm.kairos.AlwaysMaxWatermark())
