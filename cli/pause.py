@@ -1,4 +1,7 @@
-"""Stop campaigns at once, or let them go on: a new version of the catalogue, in force in 1 s."""
+"""Stop campaigns at once, or let them go on: a new version of the catalogue.
+
+The job stops deciding for them in 1 s; gateways take them off open pages as the record arrives.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from connectors.publish import publish
 from models.names import nearest
 
 NAME = "pause"
-HELP = "stop one campaign or all of them at once; --resume lets them go on"
+HELP = "stop one campaign or all, on open pages too; --resume lets them go on"
 EXAMPLE = "kairos pause WINTER_FLASH_SALE_15"
 
 

@@ -209,12 +209,17 @@ def _shown(site: Site) -> dict[str, Any]:
 
 def _list(args: argparse.Namespace) -> int:
     rows = [_shown(each) for each in newest_sites(writer()).values()]
-    head = ("site", "version", "origins", "currency", "mode", "consent", "site_key")
-    cells = [
-        [" ".join(row[name]) if name == "origins" else row[name] for name in head] for row in rows
-    ]
+    head = ("site", "version", "origins", "currency", "mode", "rollout", "consent", "site_key")
+    cells = [[_cell(row, name) for name in head] for row in rows]
     print_result({"sites": rows}, as_json=args.json, lines=table(head, cells))
     return 0
+
+
+def _cell(row: dict[str, Any], name: str) -> object:
+    if name == "rollout":
+        forced = ", forced" if row["forced"] else ""
+        return f"{row['rollout_ppm'] / 10_000:g} %{forced}" if row["mode"] == LIVE else None
+    return " ".join(row[name]) if name == "origins" else row[name]
 
 
 def _rotate(args: argparse.Namespace) -> int:

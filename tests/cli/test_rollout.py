@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from cli import control, rollout, sites
+from cli.main import main
 from connectors.avro import register_all
 from connectors.control import ControlWriter
 from connectors.memory import MemoryRegistry
@@ -105,3 +106,13 @@ def test_a_file_that_does_not_speak_of_showing_leaves_it_as_it_is(
     file.write_text(FILE + "    mode: live\n    rollout: 5%\n")
     kairos("sites", "apply", str(file))
     assert site_of(writer) == ("live", 50_000, True)
+
+
+def test_the_list_of_sites_tells_who_may_see_actions(
+    writer: Any, kairos: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kairos(*ADD)
+    for shows, cell in ((("0",), "observe  -"), (("5", "--force"), "live  5 %, forced")):
+        kairos("rollout", *shows)
+        assert main(["sites", "list"]) == 0
+        assert cell in capsys.readouterr().out
