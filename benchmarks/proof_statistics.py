@@ -35,19 +35,19 @@ KNOWN_DIFFERENCE = 0.0068
 """Conversion of the better arm beyond no mail, as published for all 64,000."""
 
 NOTES = (
-    "Data are public and do not ship: `KAIROS_DATA` names their folder, `make setup judges` fetches "
-    "scipy. **A/A**: nothing differs, and after 50 visitors an arm one looks after every visitor. "
-    "**ASOS**: 78 experiments, every published look. A verdict given up is a claim that a later look "
-    "takes back. Sample ratios are checked where there is one treatment and one metric's counts. "
-    "**Open Bandit**: 10,000 rows a policy, 38 to 69 clicks: with so few, the direct method can say "
-    "hardly more than the mean of the log, so its small error on `all` shows that the two policies "
-    "earn alike there, and on `men` (where they do not) it is far off. Thompson sampling gave some "
-    "items chances near zero: from its log nothing can be said of random, and nothing is. "
-    "**Hillstrom**: Qini is on the half that the learner did not see, mean and spread over 20 random "
-    "halves. The file holds 51,343 of the 64,000 people on whom the reference of 77 to 87 was "
-    "measured; a plain least-squares T-learner on these same people is printed beside ours. The "
-    "point lies below that reference; what is checked is that the intervals meet and that ours is "
-    "no worse than the plain learner."
+    "Data are public and do not ship: `KAIROS_DATA` names their folder, `make setup judges` "
+    "fetches scipy. **A/A**: nothing differs, and after 50 visitors an arm one looks after every "
+    "visitor. **ASOS**: 78 experiments, every published look. A verdict given up is a claim that "
+    "a later look takes back. Sample ratios are checked where there is one treatment and one "
+    "metric's counts. **Open Bandit**: 10,000 rows a policy, 38 to 69 clicks: with so few, the "
+    "direct method can say hardly more than the mean of the log, so its small error on `all` "
+    "shows that the two policies earn alike there, and on `men` (where they do not) it is far "
+    "off. Thompson sampling gave some items chances near zero: from its log nothing can be said "
+    "of random, and nothing is. **Hillstrom**: Qini is on the half that the learner did not see, "
+    "mean and spread over 20 random halves. The file holds 51,343 of the 64,000 people on whom "
+    "the reference of 77 to 87 was measured; a plain least-squares T-learner on these same people "
+    "is printed beside ours. The point lies below that reference; what is checked is that the "
+    "intervals meet and that ours is no worse than the plain learner."
 )
 
 
