@@ -98,7 +98,8 @@ def _asos(stack: Stack) -> Result:
 def _verdicts() -> Result:
     claimed: Counter[str] = Counter()
     given_up: Counter[str] = Counter()
-    agreed, seen = 0, {}
+    agreed = 0
+    seen: dict[tuple[str, tuple[str, int, int]], int] = {}
     for row in looks():
         made = absolute(*samples(row))
         verdicts = {
