@@ -24,6 +24,9 @@ def lines(found: dict[str, Any]) -> list[str]:
              number(each["difference"], "+"), interval(each["difference_ci"], "+"))
         )  # fmt: skip
     out = [sentence(found), "", *table(HEAD, rows), "", _weights(found)]
+    left = found.get("left_out")
+    if left:
+        out.append("left out: " + ", ".join(f"{count:,} {why}" for why, count in left.items()))
     return [*out, _own(found["on_policy"])] if "on_policy" in found else out
 
 

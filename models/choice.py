@@ -86,10 +86,10 @@ def choose(
     lines = Lines(bids, qualities_of(book, known), offers)
     urgent = view.catalogue.screens.overriding if known[CHECKOUT_CRITICAL] else 0
     result = auction.run(book.lots, bids, lines.qualities, found.eligible, reserve, urgent)
-    return Choice(found, reserve, lines, result, _pick(result, view, reserve, decision_id))
+    return Choice(found, reserve, lines, result, picked(result, view, reserve, decision_id))
 
 
-def _pick(result: Result, view: View, reserve: int, decision_id: str) -> Pick:
+def picked(result: Result, view: View, reserve: int, decision_id: str) -> Pick:
     """The auction's winner, or what the race draws instead; an override is never explored away."""
     policy, winner, market = view.policy, result.winner, view.market
     assert view.site is not None and market is not None
