@@ -73,7 +73,7 @@ def _event(kind: str, visitor: int, at_ms: int, **fields: Any) -> Event:
 def _write(folder: Path, events: list[Event], decisions: list[Decision]) -> None:
     registry = MemoryRegistry()
     rows: dict[str, list[LogRecord]] = {t: [] for t in (EVENTS, DECISIONS, *CONTROL_TOPICS)}
-    timed = [(EVENTS, each, each.received_at_ms) for each in events]
+    timed: list[tuple[str, Any, int]] = [(EVENTS, each, each.received_at_ms) for each in events]
     timed += [(DECISIONS, each, each.decided_at_ms) for each in decisions]
     codecs: dict[str, Any] = {topic: codec(topic, registry) for topic in (EVENTS, DECISIONS)}
     for topic, each, at_ms in sorted(timed, key=lambda row: row[2]):

@@ -55,7 +55,7 @@ def test_a_better_policy_passes_and_its_worth_is_known(
         version=VERSION,
         explore_gamma_milli=2_000,
         explore_floor_ppm=100_000,
-        qualities={name: Quality(**each) for name, each in QUALITIES.items()},
+        qualities={name: Quality(each["base_ppm"]) for name, each in QUALITIES.items()},
     )
     context, decisions = logged_context(log), decide_log(log).decisions
     first = next(each for each in decisions if each.candidates)
