@@ -1,13 +1,14 @@
 """2-7 One user's log folded under two contexts at once, for what would have been decided.
 
-While both sides have given the user the same actions, profiles can differ in nothing else (unless
-sites, products, models, or what triggers messages do), so that one fold serves both and only the
-auction runs twice:
+Profiles of the two sides can differ in what was given away alone (unless sites, products, models,
+or what triggers messages do) until something answers it. So one fold serves both, side b's own
+gifts beside it, and only the auction runs twice:
 
-1. together: step side a; where it decided at this event, give side b the same profile with the
-   exposures of before and let it decide too;
-2. apart, from the first action that differs, or where those others differ: step both sides in full,
-   for good.
+1. together: step side a; where it decided at this event, lend side b the same profile with its own
+   gifts and let it decide too;
+2. apart: at an event that may read or change gifts outside a decision (an outcome, a deadline, a
+   withdrawal) step both sides in full; they meet again where they differ in gifts alone, and
+   stay apart for good where not.
 
 Records of one topic and version must be one record on both sides, as in a log they are.
 """
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
 
+import msgspec
 from msgspec.structs import replace
 
 from models.context import Context, View
@@ -27,7 +29,13 @@ from models.user import advance, reject, step
 from schemas.decision import Decision
 from schemas.event import OUTCOMES, Event
 from schemas.exposure import Exposure
-from schemas.profile import Profile, dump, load
+from schemas.profile import HEAD, STATE_BYTES_MAX, Profile, dump
+from schemas.sections import packed
+
+_CANCELLING = frozenset(("purchase", "remove_from_cart"))
+"""Events that withdraw what was given, before any decision."""
+
+_profile_of = msgspec.msgpack.Decoder(Profile).decode
 
 Pair = tuple[Decision | None, Decision | None]
 """The decisions of one slot on side a and b; None where a side was not asked."""
@@ -46,6 +54,7 @@ class Twin:
         self._a, self._b = a, b
         self._one: Profile | None = None
         self._two: Profile | None = None
+        self._theirs: Given | None = None  # Side b's while together, where they are not side a's.
         self.together = True
 
     def take(self, event: Event) -> list[Pair]:
@@ -53,18 +62,21 @@ class Twin:
         if not self.together:
             return self._both(event)
         if not self._shares(event):
-            self._part(self._one)
+            self._part()
             pairs = self._both(event)
             self._meet(event.received_at_ms)
             return pairs
-        before = _given(self._one)
-        self._one, made = _stepped(self._one, event, self._key, self._a)
-        return self._second(event, made, before) if made else []
+        before = self._theirs or _copied(self._one)
+        self._one, effects, _ = step(self._one, event, self._key, self._a)
+        made = _decisions(effects)
+        pairs = self._second(event, made, before) if made else []
+        self._bound()
+        return pairs
 
     def refuse(self, at_ms: int) -> list[Pair]:
         """Count a record of this key that could not be read; the slots of deadlines before it."""
         if self.together:
-            self._part(self._one)
+            self._part()
         self._one, made = _refused(self._one, at_ms, self._key, self._a)
         self._two, other = _refused(self._two, at_ms, self._key, self._b)
         self._meet(at_ms)
@@ -73,7 +85,7 @@ class Twin:
     def finish(self, until_ms: int) -> list[Pair]:
         """Run the deadlines up to `until_ms`."""
         if self.together:
-            self._part(self._one)
+            self._part()
         out = []
         for profile, context in ((self._one, self._a), (self._two, self._b)):
             effects = [] if profile is None else advance(profile, until_ms, self._key, context)[1]
@@ -87,12 +99,14 @@ class Twin:
         Not where exposures change other than by a decision at the event itself: outcomes,
         withdrawals, deadlines that are due.
         """
-        elsewhere = event.internal or event.type in OUTCOMES or event.type == "purchase"
+        elsewhere = event.internal or event.type in OUTCOMES or event.type in _CANCELLING
         if elsewhere or ":p:" in self._key:
             return False
         one = self._one
         if one is None:
             return self._alike(event.received_at_ms)
+        if self._theirs is not None and one.outreach.mails:
+            return False
         now_ms = max(one.now_ms, event.received_at_ms)
         due = [one.forget_at_ms, one.outreach.at_ms, *(tab.dwell_at_ms for tab in one.tabs)]
         return all(at_ms == 0 or at_ms > now_ms for at_ms in due) and self._alike(now_ms)
@@ -107,24 +121,48 @@ class Twin:
         """Let side b decide where side a just has."""
         one = self._one
         assert one is not None
-        after = (one.exposures, one.given, one.seq)
-        one.exposures, one.given, one.seq = before
+        ours = _swapped(one, before)
         view = self._b.at(self._site, one.now_ms)
         other = decide(one, _ask(one, made[0], event), self._key, view, one.now_ms)
-        if (one.exposures, one.given, one.seq) != after:
-            self._part(one)
-        one.exposures, one.given, one.seq = after
+        theirs = _swapped(one, ours)
+        self._theirs = None if theirs == ours else theirs
         return list(_paired(made, other))
 
-    def _part(self, one: Profile | None) -> None:
-        self._two = None if one is None else load(dump(one))
-        self.together = False
+    def _bound(self) -> None:
+        """Trim a profile beyond its bound, as the engine does with its state: each side's own."""
+        one = self._one
+        assert one is not None
+        if self._theirs is not None:
+            ours = _swapped(one, self._theirs)
+            fits = _fits(one)
+            _swapped(one, ours)
+            if fits and _fits(one):
+                return
+            self._part()
+        for profile in (one, self._two):
+            if profile is not None:
+                dump(profile)
+
+    def _part(self) -> None:
+        one, self._two = self._one, None
+        if one is not None:
+            self._two = _profile_of(packed(one))
+            if self._theirs is not None:
+                _swapped(self._two, self._theirs)
+        self._theirs, self.together = None, False
 
     def _meet(self, at_ms: int) -> None:
-        """Back to one fold where the two sides still agree, byte for byte."""
-        alike = self._alike(at_ms)
-        if alike and self._one is not None and self._two is not None:
-            self.together = dump(self._one) == dump(self._two)
+        """Back to one fold where the two sides differ in gifts alone, byte for byte."""
+        one, two = self._one, self._two
+        if one is None or two is None or not self._alike(at_ms):
+            return
+        ours = one.exposures, one.given, one.seq
+        theirs = _swapped(two, ours)
+        self.together = packed(one) == packed(two)
+        if self.together:
+            self._theirs = None if theirs == ours else theirs
+        else:
+            _swapped(two, theirs)
 
     def _both(self, event: Event) -> list[Pair]:
         self._one, made = _stepped(self._one, event, self._key, self._a)
@@ -158,11 +196,22 @@ def _causes(view: View) -> Hashable:
     return view.catalogue.causes if view.catalogue is not None else None
 
 
-def _given(profile: Profile | None) -> Given:
+def _copied(profile: Profile | None) -> Given:
     """What the profile has been given so far; exposures are copied, for a decision changes them."""
     if profile is None:
         return [], b"", 0
     return [replace(each) for each in profile.exposures], profile.given, profile.seq
+
+
+def _swapped(profile: Profile, given: Given) -> Given:
+    """Put these gifts into the profile; returns those that were in it."""
+    before = profile.exposures, profile.given, profile.seq
+    profile.exposures, profile.given, profile.seq = given
+    return before
+
+
+def _fits(profile: Profile) -> bool:
+    return len(HEAD) + len(packed(profile)) <= STATE_BYTES_MAX
 
 
 def _ask(profile: Profile, made: Decision, event: Event) -> Ask:

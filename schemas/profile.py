@@ -225,7 +225,7 @@ class Profile(Struct, array_like=True):
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Profile).decode
-_HEAD = MAGIC + bytes((LAYOUT,))
+HEAD = MAGIC + bytes((LAYOUT,))
 
 
 def dump(profile: Profile) -> bytes:
@@ -234,7 +234,7 @@ def dump(profile: Profile) -> bytes:
     One that would be larger is trimmed first, which changes the profile: what matters least goes,
     in a fixed order, so that every engine trims alike.
     """
-    while len(data := _HEAD + _encode(profile)) > STATE_BYTES_MAX:
+    while len(data := HEAD + _encode(profile)) > STATE_BYTES_MAX:
         _trim(profile)
     return data
 
@@ -282,7 +282,7 @@ def load(data: bytes | None) -> Profile | None:
     if data is None:
         return None
     try:
-        if data[:3] == _HEAD:
+        if data[:3] == HEAD:
             return _decode(data[3:])
         return _older(data)
     except UnknownLayout:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unittest import mock
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,13 +14,14 @@ from models.user import advance, step
 from models.why_changed import KINDS, Side, compared
 from models.why_twin import Twin
 from schemas.model import Head, Model
-from schemas.profile import dump, load
+from schemas.profile import STATE_BYTES_MAX, dump, load
 from tests.builders import BEGINNING, USER, campaign, context, event, lamp, page
 
 IDS = ("a", "b", "c", "d")
 TYPES = (
-    "page_view product_view add_to_cart exit_intent purchase scroll impression page_leave".split()
-)
+    "page_view product_view add_to_cart remove_from_cart exit_intent purchase scroll impression "
+    "page_leave"
+).split()
 HEADS = (Head("purchase_intent", 0, (2_000_000,)), Head("churn_risk", 0, (-2_000_000,)))
 
 campaigns = st.lists(
@@ -29,6 +32,7 @@ campaigns = st.lists(
         base_ppm=st.sampled_from((10_000, 20_000)),
         when=st.sampled_from(("", "page_views >= 2", "purchase_intent < 0.5", "cart_items >= 1")),
         on=st.sampled_from(((), ("exit_intent",), ("dwell",))),
+        action_type=st.sampled_from(("discount_popup", "cart_save")),
         cap_session=st.sampled_from((1, 3)),
         paused=st.booleans(),
     ),
@@ -48,7 +52,7 @@ def told(path):
     for index, (kind, gap_ms) in enumerate(path):
         at_ms += gap_ms
         fields = {"page": page(f"/{index % 3}")}
-        if kind in ("product_view", "add_to_cart"):
+        if kind in ("product_view", "add_to_cart", "remove_from_cart"):
             fields["product"] = lamp()
         out.append(event(kind, at_ms, index, **fields))
     return out
@@ -61,7 +65,7 @@ def alone(events, ctx, until_ms=0):
         profile, effects, _ = step(load(dump(profile)) if profile else None, each, USER, ctx)
         made.update((e.decision.slot_id, e.decision) for e in effects if isinstance(e, Decide))
     if until_ms and profile is not None:
-        _, effects = advance(profile, until_ms, USER, ctx)
+        _, effects = advance(load(dump(profile)), until_ms, USER, ctx)
         made.update((e.decision.slot_id, e.decision) for e in effects if isinstance(e, Decide))
     return made
 
@@ -91,9 +95,19 @@ def sides(one, two, same_model=True):
 
 @pytest.mark.promise("M27")
 @many
-@given(campaigns, campaigns, steps, st.booleans())
-def test_a_twin_decides_what_two_folds_decide(one, two, path, same_model):
-    """Every slot of both sides, byte for byte, impressions and deadlines included."""
+@given(campaigns, campaigns, steps, st.booleans(), st.sampled_from((STATE_BYTES_MAX, 900)))
+def test_a_twin_decides_what_two_folds_decide(one, two, path, same_model, bytes_max):
+    """Every slot of both sides, byte for byte, impressions, deadlines and trimming included."""
+    with (
+        mock.patch("schemas.profile.STATE_BYTES_MAX", bytes_max),
+        mock.patch("models.why_twin.STATE_BYTES_MAX", bytes_max),
+    ):
+        folded, apart = folded_and_apart(one, two, path, same_model)
+    assert folded == apart
+
+
+def folded_and_apart(one, two, path, same_model):
+    """slot -> decision of both sides, by one twin and by two folds."""
     a, b = sides(one, two, same_model)
     plain = told(path)
     events = impressions(plain, alone(plain, a))
@@ -102,8 +116,8 @@ def test_a_twin_decides_what_two_folds_decide(one, two, path, same_model):
     for each in events:
         pairs += twin.take(each)
     pairs += twin.finish(until_ms)
-    assert {p[0].slot_id: p[0] for p in pairs if p[0]} == alone(events, a, until_ms)
-    assert {p[1].slot_id: p[1] for p in pairs if p[1]} == alone(events, b, until_ms)
+    folded = [{p[at].slot_id: p[at] for p in pairs if p[at]} for at in (0, 1)]
+    return folded, [alone(events, ctx, until_ms) for ctx in (a, b)]
 
 
 @many
@@ -126,14 +140,32 @@ def test_a_change_is_found_exactly_where_something_visible_differs(one, two, pat
                 assert change.kind in KINDS and change.cause not in ("", "draw", "rule outbid")
 
 
-def test_the_fold_is_shared_until_an_action_differs():
+def test_the_fold_is_shared_until_an_action_that_differs_is_answered():
     """Sharing is what makes a million events affordable, so it must really happen."""
     a, b = sides([campaign("a")], [campaign("a"), campaign("b", margin_micros=90_000_000)])
     twin = Twin(USER, a, b)
     twin.take(event("scroll", 0, 0))
     assert twin.together
     (pair,) = twin.take(event("page_view", 1_000, 1))
-    assert (pair[0].campaign_id, pair[1].campaign_id) == ("a", "b") and not twin.together
+    assert (pair[0].campaign_id, pair[1].campaign_id) == ("a", "b") and twin.together
+    answer = {"slot_id": pair[0].slot_id, "decision_id": pair[0].decision_id}
+    twin.take(event("click", 1_500, 2))
+    assert twin.together
+    twin.take(event("impression", 2_000, 3, **answer))
+    assert twin.together  # Both showed something there: the fold counts it alike.
+
+
+def test_an_answer_to_what_one_side_alone_gave_parts_them():
+    """From then on the profiles differ in what was shown, and each keeps its own gifts."""
+    a, b = sides([campaign("a")], [campaign("a", when="page_views >= 2")])
+    twin = Twin(USER, a, b)
+    (pair,) = twin.take(event("page_view", 1_000, 0))
+    assert (pair[0].campaign_id, pair[1].campaign_id) == ("a", "") and twin.together
+    answer = {"slot_id": pair[0].slot_id, "decision_id": pair[0].decision_id}
+    twin.take(event("impression", 2_000, 1, **answer))
+    assert not twin.together
+    (pair,) = twin.take(event("page_view", 3_000, 2))
+    assert (pair[0].campaign_id, pair[1].campaign_id) == ("", "a")
 
 
 def test_equal_contexts_stay_together():
