@@ -155,6 +155,7 @@ def _add(ledger: Ledger, slot: Slot, user_key: str, at_ms: int, told: Told) -> N
         if oldest.told == SILENT:
             _close(ledger, oldest, user_key, at_ms, told)
         _drop(ledger, oldest)
+        told.crowded_out += 1
     ledger.slots.append(slot)
     ledger.forget_ms = max(ledger.forget_ms, _ends_ms(slot))
 

@@ -25,10 +25,15 @@ class Terms(Struct, frozen=True):
 
 
 class Told(Struct):
-    """What a step yields, in order: rewards, and what slots charge or take back."""
+    """What a step yields, in order: rewards, and what slots charge or take back.
+
+    `crowded_out` counts decisions that SLOTS_MAX dropped before their horizon: an order that comes
+    later finds them no more.
+    """
 
     rewards: list[Reward]
     bills: list[Bill]
+    crowded_out: int = 0
 
 
 def margin_micros(outcome: Outcome, margin_ppm: int) -> int:

@@ -140,6 +140,7 @@ class AttributionHop:
         out = [(site, REWARD + each.dump()) for each in found.rewards]
         if found.bills:
             out.append((site, BILLS + bills_dump(found.bills)))
+        self._meter.add("crowded_out", found.crowded_out)
         for each in found.rewards:
             good = each.converted or each.reward_micros > 0
             self._meter.add("rewards_positive" if good else "rewards_negative")

@@ -32,7 +32,7 @@ TOPICS = ("sites", "campaigns", POLICY)
 COUNTS = (
     "outcomes", "forwarded", "decisions_read", "rewards_positive", "rewards_negative",
     "rewards_withheld", "rewards_fallback", "corrections", "policies", "held", "unreadable",
-    "letters", "internal_errors",
+    "letters", "internal_errors", "crowded_out",
 )  # fmt: skip
 """Counter names, `kairos_learning` before each in Prometheus."""
 

@@ -210,6 +210,7 @@ def test_a_ledger_is_bounded_and_says_its_layout() -> None:
     told, state = folded(many, 0)
     assert len(state.slots) == SLOTS_MAX and len(dump(state)) <= LEDGER_BYTES_MAX
     assert [each.converted for each in told.rewards] == [False] * (2 * SLOTS_MAX)
+    assert told.crowded_out == 2 * SLOTS_MAX
     with pytest.raises(UnknownLedger, match="4b4c02"):
         load(b"KL\x02")
 

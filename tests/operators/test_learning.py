@@ -16,6 +16,7 @@ from schemas.campaign import Campaign, Campaigns
 from schemas.decision import Candidate, Decision
 from schemas.event import Event
 from schemas.handoff import ProfileMerge
+from schemas.ledger import SLOTS_MAX
 from schemas.lesson import seal_of
 from schemas.policy import Policy
 from schemas.site import Site
@@ -110,6 +111,13 @@ def test_poison_is_told_once_and_stops_nothing() -> None:
     made = job(poison, stranger, bad_event, decision(1, NOW), BOUGHT)
     assert len(made.letters) == 2 and made.meter.counts["unreadable"] == 1
     assert [each.converted for each in made.rewards] == [True]
+
+
+def test_decisions_that_a_busy_key_has_no_room_for_are_counted() -> None:
+    """What no order can credit any more does not vanish unseen."""
+    many = [decision(number, NOW + number) for number in range(SLOTS_MAX + 3)]
+    assert job(*many).meter.counts["crowded_out"] == 3
+    assert job(*many[:SLOTS_MAX]).meter.counts["crowded_out"] == 0
 
 
 def test_what_is_held_keeps_its_qualities_and_goes_on_pacing() -> None:
