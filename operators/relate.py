@@ -1,8 +1,8 @@
 """9 Relate: outcomes and orders to their user, and to the keys that this user had before a login.
 
 Wraps models/aliases.py. Flink owns one bytes value of a known user, cleared when the user is
-erased and, a week after its last login, empty of keys. Nobody else has any state here. An event
-that cannot be read is the decision job's to tell of; here it is counted.
+erased; what is too old in it goes with the user's next outcome. Nobody else has any state here. An
+event that cannot be read is the decision job's to tell of; here it is counted.
 """
 
 from __future__ import annotations
