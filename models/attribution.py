@@ -17,12 +17,23 @@
    came until it expired + 10 s, and booked again should one come later. What is withheld costs
    nothing.
 
+7. Learning is told of each decision at once, as one that brought nothing so far (an opening):
+   positives come early and negatives late, and without it every arm would look good for as long
+   as a window, and each arm that is shown more and more better than it is.
+
 Withheld winners and doing nothing are decisions like any other here.
 """
 
 from __future__ import annotations
 
-from models.attribution_slots import Terms, Told, margin_micros, reward_of, slot_of
+from models.attribution_slots import (
+    Terms,
+    Told,
+    margin_micros,
+    opening_of,
+    reward_of,
+    slot_of,
+)
 from schemas.decision import Decision
 from schemas.ids import MILLION, short_hash
 from schemas.ledger import (
@@ -46,8 +57,8 @@ KEPT_MS = 3_600_000
 
 
 def nothing_told() -> Told:
-    """Neither rewards nor bills."""
-    return Told([], [])
+    """Neither rewards nor bills nor openings."""
+    return Told([], [], [])
 
 
 def decided(ledger: Ledger, decision: Decision, terms: Terms, told: Told) -> bool:
@@ -59,6 +70,8 @@ def decided(ledger: Ledger, decision: Decision, terms: Terms, told: Told) -> boo
         return False
     slot = slot_of(ledger, decision, terms)
     _add(ledger, slot, decision.user_key, decision.decided_at_ms, told)
+    if slot.counted:
+        told.openings.append(opening_of(ledger, slot, decision.user_key))
     if slot.charged:
         told.bills.append(Bill(slot.campaign_id, slot.decided_ms, slot.charge_micros))
     for each in [each for each in ledger.early if name == each.slot_id or _carried(each, slot)]:

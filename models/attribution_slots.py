@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from models.catalogue import Catalogue
 from schemas.campaign import EMAIL
@@ -25,14 +26,16 @@ class Terms(Struct, frozen=True):
 
 
 class Told(Struct):
-    """What a step yields, in order: rewards, and what slots charge or take back.
+    """What a step yields, in order: rewards, what slots charge or take back, and what was decided.
 
+    An opening is a decision as a reward of nothing, until its own reward says otherwise.
     `crowded_out` counts decisions that SLOTS_MAX dropped before their horizon: an order that comes
     later finds them no more.
     """
 
     rewards: list[Reward]
     bills: list[Bill]
+    openings: list[Reward]
     crowded_out: int = 0
 
 
@@ -71,6 +74,7 @@ def slot_of(ledger: Ledger, decision: Decision, terms: Terms) -> Slot:
         stand_in="" if stand_in is None else stand_in.campaign_id,
         stand_in_placement="" if stand_in is None else stand_in.placement,
         silent=not decision.candidates,
+        counted=bool(decision.candidates),
     )
 
 
@@ -107,7 +111,14 @@ def reward_of(
         dismiss=0 < slot.dismissed_ms <= at_ms,
         correction=slot.told == NEGATIVE,
         policy_version=slot.policy_version,
+        counted=slot.counted,
     )
+
+
+def opening_of(ledger: Ledger, slot: Slot, user_key: str) -> Reward:
+    """The decision as it was taken: so far it has brought nothing."""
+    made = reward_of(ledger, slot, user_key, slot.decided_ms, False, 0)
+    return replace(made, counted=False)
 
 
 def bills_of_slot(decision: Decision, catalogue: Catalogue) -> list[Bill]:

@@ -65,8 +65,8 @@ class BetaBernoulli(Struct, frozen=True):
         """The state after one epoch."""
         taught = in_order(rewards)
         factor = 1.0
-        for _ in taught:
-            factor *= self.discount
+        for each in taught:
+            factor *= 1.0 if each.known else self.discount
         arms = {name: (n * factor, hits * factor) for name, (n, hits) in state.arms.items()}
         after = Counts(arms, state.crowd * factor)
         total = self.weight(after)
@@ -74,8 +74,8 @@ class BetaBernoulli(Struct, frozen=True):
             room = each.arm in arms or len(arms) < ARMS_MAX
             if room and heard(after.crowd, each.user_key, total):
                 n, hits = arms.get(each.arm, (0.0, 0.0))
-                arms[each.arm] = (n + (not each.correction), hits + each.converted)
-                after.crowd[bucket_of(each.user_key)] += not each.correction
+                arms[each.arm] = (n + (not each.known), hits + each.converted)
+                after.crowd[bucket_of(each.user_key)] += not each.known
         return after
 
     def qualities(self, state: Counts) -> dict[str, Quality]:

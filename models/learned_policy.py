@@ -14,7 +14,8 @@ from schemas.policy import Policy
 def learned(before: Policy, learner: Learner[Any], state: Any, until_ms: int) -> Policy:
     """The policy `before` with what is known now, all rewards before `until_ms` (engine) included.
 
-    Pacing, version and effective time are the publisher's. A held policy keeps its qualities.
+    Pacing, version, effective time and the count of rewards are the publisher's. A held policy
+    keeps its qualities.
     """
     if before.held:
         return replace(before, learned_until_ms=until_ms)
@@ -27,6 +28,5 @@ def learned(before: Policy, learner: Learner[Any], state: Any, until_ms: int) ->
         explore_floor_ppm=FLOOR_PPM,
         fallback_reason=doubt(learner.arms, qualities, ece_ppm),
         learned_until_ms=until_ms,
-        rewards=int(weight),
         ece_ppm=ece_ppm,
     )

@@ -96,10 +96,12 @@ def prior_of(arm: Arm) -> Quality:
 def in_order(rewards: Iterable[Reward]) -> list[Reward]:
     """The rewards that teach, in the one order that counts: no fallbacks, nobody chose those.
 
-    A correction goes after the reward that it corrects.
+    What was counted before goes after its opening, a correction after the reward that it corrects.
     """
     taught = (each for each in rewards if each.source != FALLBACK)
-    return sorted(taught, key=lambda each: (each.decision_id, each.correction, each.slot_id))
+    return sorted(
+        taught, key=lambda each: (each.decision_id, each.known, each.correction, each.slot_id)
+    )
 
 
 def gamma_milli(weight: float) -> int:

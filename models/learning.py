@@ -3,12 +3,13 @@
 1. An epoch's rewards are taken in order of decision id, fallbacks left out; a withheld winner
    teaches the arm of doing nothing. Everything before is discounted once, by DISCOUNT a reward.
 2. Each reward, its margin cut at WORTHS_MAX conversions, is added to the moments of its arm
-   (models/moments.py), unless its visitor has taught enough (models/crowd.py). A late positive
-   adds what its negative lacked.
+   (models/moments.py), unless its visitor has taught enough (models/crowd.py). A decision
+   counts when it is taken, as one that brought nothing; its own reward then adds what that lacked.
 3. One regression of all arms (models/ridge.py) tells a campaign's deltas from what visitors bring
    anyway. What an owner expects stands for PRIOR rewards, so that it fades as rewards come.
 4. A delta that its own noise could explain is drawn towards nothing: by 1 - SHRINK x noise /
-   signal, at least 0, in the mean over contexts (James and Stein 1961, the positive part).
+   signal, at least 0, in the mean over contexts (James and Stein 1961, the positive part). By less
+   before FAIR rewards: who is drawn to nothing at once is never tried again.
 5. delta / worth of a conversion, in ppm, is the quality.
 
 Rewards are not weighted by 1 / propensity: each arm has its own regression, so that how often it
@@ -37,6 +38,7 @@ from schemas.reward import NOTHING, Reward
 DISCOUNT = 0.9999
 PRIOR = 50.0
 SHRINK = 1.0
+FAIR = 1_500.0
 WORTHS_MAX = 3
 """A slot's reward counts as at most so many conversions of the campaign worth most."""
 
@@ -59,7 +61,7 @@ class Ridge(Struct, frozen=True):
     ...     reward_micros=10_000_000 * (n % 10 == 0)) for n in range(1000)]
     >>> found = learner.qualities(learner.learn(state, shown + nothing))["WINTER"]
     >>> found.base_ppm, found.lower_ppm, found.upper_ppm
-    (91258, 63895, 123565)
+    (92082, 63895, 123565)
     """
 
     arms: tuple[Arm, ...]
@@ -87,8 +89,8 @@ class Ridge(Struct, frozen=True):
         """The state after one epoch; the one given stays as it is."""
         taught = in_order(rewards)
         factor = 1.0
-        for _ in taught:
-            factor *= self.discount
+        for each in taught:
+            factor *= 1.0 if each.known else self.discount
         after = moments.faded(state, factor, {name for each in taught for name in each.context})
         known = self._fit(after) if state.arms else None
         total = after.weight
@@ -106,8 +108,8 @@ class Ridge(Struct, frozen=True):
         context = after.context(reward)
         if known is not None:
             self._compare(after.bins, known, reward, context, money)
-        moments.add(arm, context, money, correction=reward.correction)
-        if not reward.correction:
+        moments.add(arm, context, money, known=reward.known)
+        if not reward.known:
             after.crowd[bucket_of(reward.user_key)] += 1.0
 
     def qualities(self, state: Moments) -> dict[str, Quality]:
@@ -141,7 +143,7 @@ class Ridge(Struct, frozen=True):
         """One campaign's delta and its covariance as a quality; `whole` is the mean of x x'."""
         kept = state.arms.get(arm.campaign_id)
         rewards = 0.0 if kept is None else kept.weight
-        factor = self._factor(delta, spread, whole) if rewards else 1.0
+        factor = self._factor(delta, spread, whole, rewards) if rewards else 1.0
         worth = arm.worth_micros / MILLION
         mean = fsum((whole[0] * delta).tolist()) / worth
         half = CONFIDENCE * sqrt(max(_form(spread, whole[0]), 0.0)) / worth
@@ -157,10 +159,11 @@ class Ridge(Struct, frozen=True):
             upper_ppm=_ppm(max(mean + half, mean * factor)),
         )
 
-    def _factor(self, delta: Array, spread: Array, whole: Array) -> float:
+    def _factor(self, delta: Array, spread: Array, whole: Array, rewards: float) -> float:
         signal = _form(whole, delta)
         noise = fsum((spread * whole).ravel().tolist())
-        return max(0.0, 1.0 - self.shrink * noise / signal) if signal > 0.0 else 0.0
+        found = max(0.0, 1.0 - self.shrink * noise / signal) if signal > 0.0 else 0.0
+        return 1.0 - min(rewards / FAIR, 1.0) * (1.0 - found)
 
     def ece_ppm(self, state: Moments) -> int:
         """Expected calibration error of what was predicted before each epoch was learned.
@@ -177,15 +180,13 @@ class Ridge(Struct, frozen=True):
     ) -> None:
         """Put a prediction beside its reward, as parts of the largest worth."""
         worth = self._worth_max() / MILLION
-        if reward.correction:
-            return
         weights = known.shared
         for at, arm in enumerate(self.arms):
             if arm.campaign_id == reward.arm:
                 weights = weights + known.deltas[at]
         said = fsum((weights * context).tolist()) / worth
         row = bins[min(max(int(said * 2 * BINS), 0), BINS - 1)]
-        row += (1.0, said, money / worth)
+        row += (0.0, 0.0, money / worth) if reward.known else (1.0, said, money / worth)
 
     def _worth_max(self) -> int:
         return max((arm.worth_micros for arm in self.arms), default=MILLION)

@@ -91,9 +91,9 @@ def arm_of(state: Moments, name: str) -> Arms | None:
     return state.arms[name]
 
 
-def add(arm: Arms, context: Array, reward: float, *, correction: bool) -> None:
-    """Add one reward; a correction was counted before, as one that brought nothing."""
-    if not correction:
+def add(arm: Arms, context: Array, reward: float, *, known: bool) -> None:
+    """Add one reward; one that is `known` was counted before, as one that brought nothing."""
+    if not known:
         arm.weight += 1.0
         arm.gram += outer(context, context)
     arm.sums += context * reward

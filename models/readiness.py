@@ -14,7 +14,7 @@ from schemas.policy import Policy
 from schemas.site import LIVE, Site
 
 OUTCOMES_MIN = 1_000
-"""Outcomes, older ones discounted, below which no calibration error is worth a word."""
+"""Outcomes below which no calibration error is worth a word."""
 
 
 def missing(policy: Policy | None) -> str:

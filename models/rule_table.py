@@ -32,7 +32,7 @@ class RuleTable(Struct, frozen=True):
 
     def learn(self, state: int, rewards: Sequence[Reward]) -> int:
         """Count them."""
-        return state + sum(not each.correction for each in in_order(rewards))
+        return state + sum(not each.known for each in in_order(rewards))
 
     def qualities(self, state: int) -> dict[str, Quality]:
         """What owners expect."""

@@ -14,7 +14,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from msgspec.structs import replace
@@ -47,14 +47,18 @@ def learn(
     rewards: list[Reward],
     bills: Iterable[Bill],
     end_ms: int,
+    openings: Sequence[Reward] = (),
 ) -> Lesson:
-    """The lesson after one epoch; the order in which its records came does not matter."""
+    """The lesson after one epoch; the order in which its records came does not matter.
+
+    `openings` are decisions taken in it, as rewards of nothing: learned from, and sealed by none.
+    """
     accounts: dict[str, Account] = lesson.accounts
     for bill in sorted(bills, key=lambda each: (each.decided_ms, each.campaign_id, each.micros)):
         spend.book(accounts, bill)
     state, seal = lesson.learner, lesson.seal
-    if rewards:
-        state = learner.dump(learner.learn(learner.load(state), rewards))
+    if rewards or openings:
+        state = learner.dump(learner.learn(learner.load(state), [*openings, *rewards]))
     return Lesson(state, accounts, max(lesson.until_ms, end_ms), sealed(rewards, seal))
 
 
@@ -86,6 +90,7 @@ def snapshot(
         pacing_ppm=multipliers,
         spend_until_ms=end_ms,
         snapshot=seal_dump(lesson.seal),
+        rewards=lesson.seal.rewards,
     )
     return made if _differs(before, made) else None
 

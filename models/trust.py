@@ -29,9 +29,14 @@ def doubt(arms: tuple[Arm, ...], qualities: Mapping[str, Quality], ece_ppm: int)
     if ece_ppm > ECE_MAX_PPM:
         return UNCALIBRATED
     known = [(arm, qualities[arm.campaign_id]) for arm in arms if arm.campaign_id in qualities]
-    if not known or any(each.lower_ppm > 0 for _, each in known):
+    if not known or any(each.lower_ppm > 0 or _found(each) for _, each in known):
         return ""
     return UNPROVEN if any(_open(arm, each) for arm, each in known) else ""
+
+
+def _found(quality: Quality) -> bool:
+    """Whether what its rewards say is more than their noise: else it is drawn to nothing."""
+    return quality.rewards > 0 and (quality.base_ppm != 0 or any(quality.response.values()))
 
 
 def _open(arm: Arm, quality: Quality) -> bool:

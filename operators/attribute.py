@@ -36,7 +36,7 @@ from schemas import ledger as ledgers
 from schemas.dead_letter import DeadLetter
 from schemas.decision import Decision
 from schemas.ledger import Ledger, UnknownLedger
-from schemas.lesson import BILLS, OUTCOME, REWARD, bills_dump
+from schemas.lesson import BILLS, OPENING, OUTCOME, REWARD, bills_dump
 from schemas.outcome import Outcome
 from schemas.reward import FALLBACK
 from schemas.site import Site
@@ -137,7 +137,8 @@ class AttributionHop:
 
     def _out(self, found: Told, key: str) -> Out:
         site = key.split(":", 1)[0]
-        out = [(site, REWARD + each.dump()) for each in found.rewards]
+        out = [(site, OPENING + each.dump()) for each in found.openings]
+        out += [(site, REWARD + each.dump()) for each in found.rewards]
         if found.bills:
             out.append((site, BILLS + bills_dump(found.bills)))
         self._meter.add("crowded_out", found.crowded_out)

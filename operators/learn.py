@@ -35,7 +35,7 @@ from operators.learning_shell import (
 )
 from schemas import lesson as lessons
 from schemas.campaign import Campaign
-from schemas.lesson import BILLS, REWARD, Bill, Lesson
+from schemas.lesson import BILLS, OPENING, REWARD, Bill, Lesson
 from schemas.policy import Policy
 from schemas.reward import Reward
 from schemas.topics import POLICY
@@ -74,7 +74,7 @@ class LearningHop:
 
     def element(self, payload: bytes, key: str, pending: Pending, timers: Timers) -> Out:
         """A reward or bills wait for their epoch's end; a dead letter goes on as it is."""
-        if payload[:1] not in (REWARD, BILLS):
+        if payload[:1] not in (OPENING, REWARD, BILLS):
             return [(key, payload)]
         pending.add(payload)
         at_ms = max(_at_ms(payload), timers.current_watermark() + 1)
@@ -86,8 +86,8 @@ class LearningHop:
         lesson = lessons.load(state.value())
         campaigns = self._campaigns(site, end_ms)
         learner = Ridge(arms_of(campaigns))
-        rewards, bills = self._due(end_ms, pending)
-        lesson = self._learned(lesson, learner, rewards, bills, end_ms)
+        rewards, bills, openings = self._due(end_ms, pending)
+        lesson = self._learned(lesson, learner, rewards, bills, openings, end_ms)
         state.update(lessons.dump(lesson))
         known = self.newest.get(site)
         untold = known is None or known.snapshot != lessons.seal_dump(lesson.seal)
@@ -105,20 +105,23 @@ class LearningHop:
         catalogue = self._context.at(site, at_ms).catalogue
         return () if catalogue is None else tuple(e.campaign for e in catalogue.by_id.values())
 
-    def _due(self, end_ms: int, pending: Pending) -> tuple[list[Reward], list[Bill]]:
+    def _due(self, end_ms: int, pending: Pending) -> tuple[list[Reward], list[Bill], list[Reward]]:
         """What closed by the epoch's end; the rest goes on waiting."""
-        rewards, bills, rest = list[Reward](), list[Bill](), list[bytes]()
+        rewards, bills, openings = list[Reward](), list[Bill](), list[Reward]()
+        rest = list[bytes]()
         for payload in [bytes(each) for each in pending.get() or ()]:
             if _at_ms(payload) > end_ms:
                 rest.append(payload)
             elif payload[:1] == REWARD:
                 rewards.append(Reward.load(payload[1:]))
+            elif payload[:1] == OPENING:
+                openings.append(Reward.load(payload[1:]))
             else:
                 bills += lessons.bills_of(payload[1:])
         pending.clear()
         for payload in rest:
             pending.add(payload)
-        return rewards, bills
+        return rewards, bills, openings
 
     def _learned(
         self,
@@ -126,10 +129,11 @@ class LearningHop:
         learner: Learner[Any],
         rewards: list[Reward],
         bills: list[Bill],
+        openings: list[Reward],
         end_ms: int,
     ) -> Lesson:
         try:
-            return snapshots.learn(lesson, learner, rewards, bills, end_ms)
+            return snapshots.learn(lesson, learner, rewards, bills, end_ms, openings)
         except Exception:
             # What cannot be learned must not stop the job; spend and later epochs go on.
             log.exception("an epoch of %s rewards could not be learned", len(rewards))
@@ -166,8 +170,8 @@ class LearningHop:
 
 
 def _at_ms(payload: bytes) -> int:
-    """Engine time of a reward or of bills."""
-    if payload[:1] == REWARD:
+    """Engine time of a reward, an opening or of bills."""
+    if payload[:1] in (OPENING, REWARD):
         return Reward.load(payload[1:]).closed_at_ms
     return min(each.decided_ms for each in lessons.bills_of(payload[1:]))
 

@@ -28,7 +28,8 @@ class Slot(Struct, array_like=True):
 
     `told` is SILENT until its reward is out, then NEGATIVE or POSITIVE. `values` are its concepts
     and scores in the order of the ledger's `names`, -1 where it has none. `charge_micros` is
-    reserved while `charged`. `stand_in` is the campaign of the fallback that it carries.
+    reserved while `charged`. `stand_in` is the campaign of the fallback that it carries. `counted`:
+    learning was told of it when it was decided.
     """
 
     slot_id: str
@@ -58,6 +59,7 @@ class Slot(Struct, array_like=True):
     stand_in: str = ""
     stand_in_placement: str = ""
     silent: bool = False
+    counted: bool = False
 
 
 class Ledger(Struct, array_like=True):

@@ -17,7 +17,8 @@ class Reward(Struct, frozen=True, kw_only=True, gc=False):
     is the winner that was not shown. `context` are the decision's concepts and scores in ppm.
     `reward_micros` is the margin of the orders in the window (or 1,000,000 a conversion or click,
     as the site's settings say) and may be negative. A `correction` is a late positive that takes
-    the place of the slot's earlier negative. `closed_at_ms` is engine time: of the order for a
+    the place of the slot's earlier negative. `counted`: learning was told of the decision when it
+    was taken (models/attribution.py). `closed_at_ms` is engine time: of the order for a
     positive, of the window's end for a negative.
     """
 
@@ -41,6 +42,12 @@ class Reward(Struct, frozen=True, kw_only=True, gc=False):
     dismiss: bool = False
     correction: bool = False
     policy_version: int = 0
+    counted: bool = False
+
+    @property
+    def known(self) -> bool:
+        """Whether learning has counted the decision before, as one that brought nothing."""
+        return self.counted or self.correction
 
     @property
     def arm(self) -> str:

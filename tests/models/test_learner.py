@@ -127,7 +127,7 @@ def test_what_helps_nobody_is_worth_nothing() -> None:
     flat = dict.fromkeys(RATES, 0.1)
     zero = 0
     for seed in range(10):
-        found = Ridge(ARMS).qualities(taught(Ridge(ARMS), rewards(3_000, seed, flat)))
+        found = Ridge(ARMS).qualities(taught(Ridge(ARMS), rewards(6_000, seed, flat)))
         zero += sum(each.base_ppm == 0 for each in found.values())
         assert all(each.lower_ppm < 10_000 for each in found.values())
     assert zero >= 10

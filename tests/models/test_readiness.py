@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from models.learned_policy import learned
 from models.learner import Arm
@@ -54,7 +55,7 @@ def observed(count: int, every: int) -> Policy:
             for n in range(first, min(first + 50, count))
         ]
         state = learner.learn(state, epoch)
-        policy = learned(policy, learner, state, first + 50)
+        policy = replace(learned(policy, learner, state, first + 50), rewards=first + 50)
     return policy
 
 

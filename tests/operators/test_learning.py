@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from connectors.avro import codec, register_all
 from connectors.memory import MemoryRegistry
 from connectors.routes import Origin
-from models import snapshots
+from models import moments, snapshots
 from operators.local_learning import LocalLearning
 from schemas.campaign import Campaign, Campaigns
 from schemas.decision import Candidate, Decision
@@ -78,6 +78,7 @@ def test_an_order_is_published_within_three_seconds_of_engine_time() -> None:
     """At the end of its epoch, in force a second later, under a version that is that end."""
     made = job(decision(1, NOW), BOUGHT)
     first = next(each for each in made.policies if each.rewards)
+    assert [each.rewards for each in made.policies[:2]] == [0, 1], "the decision was told at once"
     assert first.learned_until_ms == snapshots.epoch_end_ms(NOW + 3_000) == first.version
     assert first.effective_at_ms == first.version + 1_000
     assert first.effective_at_ms - (NOW + 3_000) <= 3_000
@@ -167,3 +168,13 @@ def test_the_seal_tells_a_reward_lost_doubled_or_left_wrong(planted: str) -> Non
     assert (seal.rewards, seal.corrections) == (2, 2)
     wrong = {"lost": rewards[1:], "doubled": [*rewards, rewards[0]], "not corrected": rewards[:-1]}
     assert snapshots.sealed(wrong[planted]).digest != seal.digest
+
+
+def test_a_decision_counts_at_once_as_one_that_brought_nothing() -> None:
+    """Before any outcome; the order then adds what that lacked, so both ends learn the same."""
+    open_ = job(decision(1, NOW), until_ms=NOW + 2_000)
+    assert open_.rewards == [] and open_.lesson("demo").seal.rewards == 0
+    state = moments.load(open_.lesson("demo").learner)
+    assert state.weight == 1.0 and not any(each.sums.any() for each in state.arms.values())
+    paid = moments.load(job(decision(1, NOW), BOUGHT, until_ms=NOW + 10_000).lesson("demo").learner)
+    assert paid.weight == 1.0 and any(each.sums.any() for each in paid.arms.values())

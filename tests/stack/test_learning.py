@@ -69,16 +69,16 @@ class Lab:
         shop.send("add_to_cart", product=LAMP)
         return shop
 
-    def chance_ppm(self) -> int:
-        """The winner's probability in a new visitor's decision at the cart."""
+    def decision(self) -> Decision:
+        """A new visitor's decision at the cart."""
         at = len(self.seen)
         self.visitor().send("cart_view")
-        found: list[int] = []
+        found: list[Decision] = []
 
         def decided() -> bool:
             every = [self.decisions.decode(each.value) for each in self.seen[at:]]
             ours[:] = [each for each in every if each.site == SITE]
-            found[:] = [each.candidates[0].propensity_ppm for each in ours if each.candidates]
+            found[:] = [each for each in ours if each.candidates]
             return bool(found)
 
         ours: list[Decision] = []
@@ -104,6 +104,11 @@ class Lab:
         assert status == 202, said
 
 
+def chance_ppm(decision: Decision) -> int:
+    """The winner's probability."""
+    return decision.candidates[0].propensity_ppm
+
+
 @pytest.fixture
 def lab(learning: Stack, kairos: Kairos, tmp_path: Path) -> Iterator[Lab]:
     """The site, taught by one order so far, so that it explores."""
@@ -117,17 +122,26 @@ def lab(learning: Stack, kairos: Kairos, tmp_path: Path) -> Iterator[Lab]:
     assert wait_until(lambda: Shop(learning, SITE).send("page_view")[0] == 202, 30.0)
     await_that("campaigns in force", made.knows_campaigns, 30.0)
     made.buys()
-    await_that("exploration", lambda: made.chance_ppm() < MILLION, 30.0)
+    await_that("exploration", lambda: chance_ppm(made.decision()) < MILLION, 30.0)
     yield made
     made.tail.stop()
 
 
 def test_an_order_changes_the_next_decisions_chances_within_five_seconds(lab: Lab) -> None:
     """From the order's answer to a decision under another probability."""
-    before = lab.chance_ppm()
+    first = newest(lab.stack, SITE)
+    assert first is not None
+    before = chance_ppm(lab.decision())
     lab.buys()
     began = time.monotonic()
-    await_that("another chance", lambda: lab.chance_ppm() != before, 30.0)
+
+    def changed() -> bool:
+        policy, made = newest(lab.stack, SITE), lab.decision()
+        taught = policy is not None and policy.rewards > first.rewards
+        in_force = policy is not None and made.versions.policy >= policy.version
+        return taught and in_force and chance_ppm(made) != before
+
+    await_that("another chance", changed, 30.0)
     took_s = time.monotonic() - began
     print(f"order to changed probability: {took_s:.1f} s")
     assert took_s <= TAUGHT_WITHIN_S
