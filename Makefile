@@ -70,6 +70,7 @@ golden: setup ## add golden bytes for schemas that have none yet; existing ones 
 	@$(PYTHON) -m tests.schemas.golden
 
 prove: setup ## one full-size proof with its report: make prove replay
+	@$(if $(filter learning statistics,$(NAME)),$(SETUP) judges,:)
 	@$(KAIROS) prove $(NAME)
 
 promises: ## each promise with the test that proves it and its last result

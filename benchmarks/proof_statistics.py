@@ -35,8 +35,8 @@ KNOWN_DIFFERENCE = 0.0068
 """Conversion of the better arm beyond no mail, as published for all 64,000."""
 
 NOTES = (
-    "Data are public and do not ship: `KAIROS_DATA` names their folder, `make setup judges` "
-    "fetches scipy. **A/A**: nothing differs, and after 50 visitors an arm one looks after every "
+    "Data are public and do not ship: `KAIROS_DATA` names their folder, `make prove` fetches "
+    "scipy. **A/A**: nothing differs, and after 50 visitors an arm one looks after every "
     "visitor. **ASOS**: 78 experiments, every published look. A verdict given up is a claim that "
     "a later look takes back. Sample ratios are checked where there is one treatment and one "
     "metric's counts. **Open Bandit**: 10,000 rows a policy, 38 to 69 clicks: with so few, the "
