@@ -3,9 +3,10 @@
 Learning judges its snapshot as it publishes it, the decision job judges its age:
 
 uncalibrated  predictions were further from what came than ECE_MAX_PPM;
-unproven      no campaign's lower bound beats doing nothing, and some owner's expectation is not
-              refuted either: there are too few rewards to overrule anybody. Once all expectations
-              are above their upper bounds, nothing helps, and doing nothing is what was learned;
+unproven      no campaign's lower bound beats doing nothing, noise drew all that was found of them
+              to nothing, and some owner's expectation is not refuted either: there are too few
+              rewards to overrule anybody. Once all expectations are above their upper bounds,
+              nothing helps, and doing nothing is what was learned;
 stale         nothing was learned for STALE_MS of engine time.
 
 Who holds a policy has decided: it does not age, and its qualities bid whatever learning said of it.
@@ -35,7 +36,7 @@ def doubt(arms: tuple[Arm, ...], qualities: Mapping[str, Quality], ece_ppm: int)
 
 
 def _found(quality: Quality) -> bool:
-    """Whether what its rewards say is more than their noise: else it is drawn to nothing."""
+    """Whether anything is left of what its rewards say: noise may have drawn it to nothing."""
     return quality.rewards > 0 and (quality.base_ppm != 0 or any(quality.response.values()))
 
 
