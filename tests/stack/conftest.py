@@ -22,7 +22,8 @@ from operators.build import PACKAGES
 PATIENT = dict.fromkeys(("KAIROS_DEADLINE_INSTANT_MS", "KAIROS_DEADLINE_STANDARD_MS"), "2000")
 """These tests are about what is decided; on a busy machine a fallback would come before it."""
 
-FIRST_PORTS = range(20_000, 31_000, 20)
+FIRST_PORTS, SPACE = range(20_000, 31_000, 100), 5
+"""Room for several TaskManagers: each further one's metrics are a port behind the first one's."""
 Kairos = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -31,7 +32,7 @@ def free_ports() -> dict[str, str]:
     candidates = list(FIRST_PORTS)
     random.SystemRandom().shuffle(candidates)
     for first in candidates:
-        ports = range(first, first + len(DEFAULT_PORTS))
+        ports = range(first, first + SPACE * len(DEFAULT_PORTS), SPACE)
         if all(map(is_free, ports)):
             names = zip(DEFAULT_PORTS, ports, strict=True)
             return {f"{ENV_PREFIX}{name.upper()}": str(port) for name, port in names}
