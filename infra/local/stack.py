@@ -160,6 +160,8 @@ class Stack:
             for name in sorted(self.processes.names(), key=stop_rank):
                 if name.startswith(LEARNING.prefix):
                     self.processes.stop(name)
+            left = {n: p for n, p in self.state.pids.items() if not n.startswith(LEARNING.prefix)}
+            write_state(self.layout.stack, self.state.with_pids(left))
 
     def _services(self, held: Claims) -> Services:
         java = check_machine(self.layout)

@@ -135,11 +135,14 @@ def test_an_order_changes_the_next_decisions_chances_within_five_seconds(lab: La
     lab.buys()
     began = time.monotonic()
 
+    taught: list[int] = []
+
     def changed() -> bool:
-        policy, made = newest(lab.stack, SITE), lab.decision()
-        taught = policy is not None and policy.rewards > first.rewards
-        in_force = policy is not None and made.versions.policy >= policy.version
-        return taught and in_force and chance_ppm(made) != before
+        policy = newest(lab.stack, SITE)
+        if policy is not None and policy.rewards > first.rewards:
+            taught.append(policy.version)
+        made = lab.decision()
+        return bool(taught) and made.versions.policy >= taught[0] and chance_ppm(made) != before
 
     await_that("another chance", changed, 30.0)
     took_s = time.monotonic() - began
