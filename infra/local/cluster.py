@@ -6,7 +6,7 @@ holds back no checkpoint of the decisions, and a deploy of one restarts only its
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -37,6 +37,10 @@ class Cluster:
     def taskmanager(self) -> str:
         """What the names of its TaskManagers' processes begin with; a number follows."""
         return f"{self.prefix}taskmanager-"
+
+    def own(self, names: Iterable[str]) -> list[str]:
+        """Those among processes' names that begin as its own do."""
+        return [name for name in names if name.startswith(self.prefix)]
 
     @property
     def client(self) -> str:

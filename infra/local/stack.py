@@ -157,11 +157,9 @@ class Stack:
         """Ends the learning job with a savepoint, and its cluster; decisions go on."""
         with self.lock():
             stop_jobs(LEARNING, self.layout, self.rest_of(LEARNING), self.report)
-            for name in sorted(self.processes.names(), key=stop_rank):
-                if name.startswith(LEARNING.prefix):
-                    self.processes.stop(name)
-            left = {n: p for n, p in self.state.pids.items() if not n.startswith(LEARNING.prefix)}
-            write_state(self.layout.stack, self.state.with_pids(left))
+            for name in sorted(LEARNING.own(self.processes.names()), key=stop_rank):
+                self.processes.stop(name)
+            write_state(self.layout.stack, self.state.without(LEARNING.prefix))
 
     def _services(self, held: Claims) -> Services:
         java = check_machine(self.layout)
@@ -253,7 +251,7 @@ class Stack:
                 shutil.rmtree(cluster.scratch(self.layout), ignore_errors=True)
             if all(ended_clean(cluster, self.layout) for cluster in CLUSTERS):
                 forget_leaders(self.layout.data)
-            write_state(self.layout.stack, replace(self.state, pids={}))
+            write_state(self.layout.stack, self.state.without(""))
         return savepoint
 
     # ---- deploy ----------------------------------------------------------------------------

@@ -57,6 +57,10 @@ class State:
         """The state with the pids as they are now."""
         return replace(self, pids=dict(pids))
 
+    def without(self, prefix: str) -> State:
+        """The state once the processes have ended whose names begin so; all for an empty prefix."""
+        return self.with_pids({n: p for n, p in self.pids.items() if not n.startswith(prefix)})
+
 
 def read_state(stack: Path) -> State:
     """The recorded state; an empty one when the stack was never up."""
