@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from random import Random
 from typing import Any, Protocol
 
 from msgspec.structs import replace
@@ -99,23 +98,6 @@ def ordered(world: World, visit: Visit, action: str) -> bool:
     if visit.robot:
         return action == world.bait
     return visit.luck < world.chance(visit.persona, action)
-
-
-@dataclass
-class Uniform:
-    """Each action and doing nothing alike."""
-
-    rng: Random
-
-    def take(self, visit: Visit) -> tuple[str, float]:
-        """Any."""
-        return self.rng.choice((NOTHING, *ACTIONS)), 1 / (1 + len(ACTIONS))
-
-    def opened(self, taken: Taken) -> None:
-        """Learns nothing."""
-
-    def hear(self, taken: Taken, world: World) -> None:
-        """Learns nothing."""
 
 
 @dataclass

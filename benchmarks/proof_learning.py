@@ -44,7 +44,8 @@ NOTES = (
     "done. The oracle knows the kind of visitor, which learning sees through noisy scores; a floor "
     "of 2 % an arm costs at least 12 % of what it gains. Vowpal Wabbit hears each outcome when its "
     "window ends, so that its stream is unbiased. The seeds were not used for tuning; intervals "
-    "are of Student's t over them."
+    "are of Student's t over them. That doing nothing is to be chosen half of the time where "
+    "nothing helps, and harmful actions a tenth at most, are bounds of our own."
 )
 
 
@@ -141,15 +142,16 @@ def _margin(log: Sequence[Taken], world: World) -> float:
     return sum(world.value(each.visit.persona, each.action) for each in humans(log))
 
 
-def _bounds(**wanted: tuple[str, float, float]) -> Callable[[Result], list[str]]:
-    """A check that the mean over seeds lies between two bounds, by the figure's name."""
+def _promised(*wanted: tuple[str, float, float]) -> Callable[[Result], list[str]]:
+    """A check of means over the seeds: figure, least, most."""
 
     def check(result: Result) -> list[str]:
         wrong = []
-        for name, least, most in wanted.values():
+        for name, least, most in wanted:
             found = mean(result["figures"][name])
             if not least <= found <= most:
-                wrong.append(f"{name}: {found:.3f}, promised {least:g} to {most:g}")
+                bound = f"at least {least:g}" if found < least else f"at most {most:g}"
+                wrong.append(f"{name}: {found:.3f}, wanted {bound}")
         return wrong
 
     return check
@@ -178,25 +180,25 @@ PROOF = Proof(
         Step(
             "stationary",
             _each(_stationary),
-            _bounds(
-                a=("over uniform", 0.55, ANY),
-                b=("of the oracle's gain", 0.80, ANY),
-                c=("IPS of uniform, relative error", -0.05, 0.05),
+            _promised(
+                ("over uniform", 0.55, ANY),
+                ("of the oracle's gain", 0.80, ANY),
+                ("IPS of uniform, relative error", -0.05, 0.05),
             ),
         ),
-        Step("rival", _each(_rival), _bounds(a=("kairos / Vowpal Wabbit", 0.95, ANY))),
-        Step("drift", _each(_drift), _bounds(a=("next 10,000 / before", 0.90, ANY))),
+        Step("rival", _each(_rival), _promised(("kairos / Vowpal Wabbit", 0.95, ANY))),
+        Step("drift", _each(_drift), _promised(("next 10,000 / before", 0.90, ANY))),
         Step(
             "false-promotion",
             _each(_false_promotion),
-            _bounds(a=("doing nothing", 0.5, ANY), b=("actions that harm", 0.0, 0.1)),
+            _promised(("doing nothing", 0.5, ANY), ("actions that harm", 0.0, 0.1)),
         ),
         Step(
             "discount",
             _each(_discount),
-            _bounds(
-                a=("orders / always discount's", 0.95, ANY),
-                b=("discount spend / always discount's", 0.0, 0.5),
+            _promised(
+                ("orders / always discount's", 0.95, ANY),
+                ("discount spend / always discount's", 0.0, 0.5),
             ),
         ),
     ),

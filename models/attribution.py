@@ -16,7 +16,6 @@
 6. A charge is reserved with the decision of an action that is shown, released where no impression
    came until it expired + 10 s, and booked again should one come later. What is withheld costs
    nothing.
-
 7. Learning is told of each decision at once, as one that brought nothing so far (an opening):
    positives come early and negatives late, and without it every arm would look good for as long
    as a window, and each arm that is shown more and more better than it is.

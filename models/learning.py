@@ -39,12 +39,15 @@ DISCOUNT = 0.9999
 PRIOR = 50.0
 SHRINK = 1.0
 FAIR = 1_500.0
+"""Rewards of an arm after which its noise draws it to nothing in full."""
+
 WORTHS_MAX = 3
 """A slot's reward counts as at most so many conversions of the campaign worth most."""
 
 WEIGHT_PPM_MAX = 10 * MILLION
 CONFIDENCE = 1.96
 COMPARED_MIN = 100.0
+"""Predictions below which no calibration error is told."""
 
 
 class Ridge(Struct, frozen=True):
@@ -87,7 +90,7 @@ class Ridge(Struct, frozen=True):
 
     def learn(self, state: Moments, rewards: Sequence[Reward]) -> Moments:
         """The state after one epoch; the one given stays as it is."""
-        taught = in_order(rewards)
+        taught = [each for each in in_order(rewards) if not _adds_nothing(each)]
         factor = 1.0
         for each in taught:
             factor *= 1.0 if each.known else self.discount
@@ -190,6 +193,11 @@ class Ridge(Struct, frozen=True):
 
     def _worth_max(self) -> int:
         return max((arm.worth_micros for arm in self.arms), default=MILLION)
+
+
+def _adds_nothing(reward: Reward) -> bool:
+    """Whether it was counted already as what it is: a decision that brought nothing."""
+    return reward.known and not reward.reward_micros
 
 
 def _whole(state: Moments) -> Array:

@@ -32,6 +32,8 @@ EFFECTIVE_AFTER_MS = 1_000
 REFRESH_MS, LEARNED_MS = 240_000, 10_000
 NO_SEAL = Seal()
 STILL = 20
+"""Exploration that moved by less than such a part is the same."""
+
 QUALITY_STEP_PPM = 500
 """A quality that moved by less is the same for the auction."""
 
@@ -109,7 +111,7 @@ def _differs(before: Policy, made: Policy) -> bool:
 
 
 def _surer(before_milli: int, made_milli: int) -> bool:
-    """Whether exploration changes by a twentieth: at first with each order, later with hundreds."""
+    """Whether exploration has moved: at first with each decision, later with hundreds."""
     return abs(made_milli - before_milli) * STILL > before_milli
 
 

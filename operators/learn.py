@@ -77,7 +77,7 @@ class LearningHop:
         if payload[:1] not in (OPENING, REWARD, BILLS):
             return [(key, payload)]
         pending.add(payload)
-        at_ms = max(_at_ms(payload), timers.current_watermark() + 1)
+        at_ms = max(_read(payload)[1], timers.current_watermark() + 1)
         timers.register_event_time_timer(snapshots.epoch_end_ms(at_ms))
         return []
 
@@ -110,14 +110,13 @@ class LearningHop:
         rewards, bills, openings = list[Reward](), list[Bill](), list[Reward]()
         rest = list[bytes]()
         for payload in [bytes(each) for each in pending.get() or ()]:
-            if _at_ms(payload) > end_ms:
+            kind, at_ms, told = _read(payload)
+            if at_ms > end_ms:
                 rest.append(payload)
-            elif payload[:1] == REWARD:
-                rewards.append(Reward.load(payload[1:]))
-            elif payload[:1] == OPENING:
-                openings.append(Reward.load(payload[1:]))
+            elif kind == BILLS:
+                bills += told
             else:
-                bills += lessons.bills_of(payload[1:])
+                (rewards if kind == REWARD else openings).append(told)
         pending.clear()
         for payload in rest:
             pending.add(payload)
@@ -169,11 +168,14 @@ class LearningHop:
         return routed(POLICY, self._headers, self._policies.encode(made))
 
 
-def _at_ms(payload: bytes) -> int:
-    """Engine time of a reward, an opening or of bills."""
-    if payload[:1] in (OPENING, REWARD):
-        return Reward.load(payload[1:]).closed_at_ms
-    return min(each.decided_ms for each in lessons.bills_of(payload[1:]))
+def _read(payload: bytes) -> tuple[bytes, int, Any]:
+    """Kind, engine time, and the reward, opening or bills."""
+    kind = payload[:1]
+    if kind == BILLS:
+        bills = lessons.bills_of(payload[1:])
+        return kind, min(each.decided_ms for each in bills), bills
+    reward = Reward.load(payload[1:])
+    return kind, reward.closed_at_ms, reward
 
 
 def _has_bounds(campaigns: tuple[Campaign, ...]) -> bool:

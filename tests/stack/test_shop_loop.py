@@ -149,16 +149,22 @@ def winner(stack: Stack) -> Iterator[None]:
     writer.publish_campaigns(before)
 
 
+def added(page: Page, product: str) -> dict[str, Any]:
+    """What was painted when the product of this page was put into the cart."""
+    page.goto(product)
+    assert answer(page, "product_view", WITHIN_MS), "the view of the page was not decided"
+    page.click("[data-add]")
+    shown: dict[str, Any] = answer(page, "add_to_cart", WITHIN_MS)
+    assert shown and shown["painted"], f"nothing was painted: {shown}"
+    return shown
+
+
 @pytest.mark.promise("C63")
 def test_a_click_becomes_an_action_on_the_page_and_the_click_on_it_an_outcome(
     shop: str, browser: Browser, winner: None, log: Log
 ) -> None:
     with visitor(browser) as page:
-        page.goto(f"{shop}/p/p12")
-        assert answer(page, "product_view", WITHIN_MS), "the view of the page was not decided"
-        page.click("[data-add]")
-        shown = answer(page, "add_to_cart", WITHIN_MS)
-        assert shown and shown["painted"], f"nothing was painted: {shown}"
+        shown = added(page, f"{shop}/p/p12")
         frame, painted = shown["frame"], shown["painted"]
         assert (frame["type"], frame["campaign_id"]) == ("decision", "LOOP")
         PICTURE.parent.mkdir(parents=True, exist_ok=True)
@@ -190,11 +196,7 @@ def test_a_paused_campaign_leaves_the_open_page_within_two_seconds(
 ) -> None:
     """From the command's return; the page is neither touched nor loaded again."""
     with visitor(browser) as page:
-        page.goto(f"{shop}/p/p14")
-        assert answer(page, "product_view", WITHIN_MS), "the view of the page was not decided"
-        page.click("[data-add]")
-        shown = answer(page, "add_to_cart", WITHIN_MS)
-        assert shown and shown["painted"] and shown["frame"]["campaign_id"] == "LOOP", shown
+        assert added(page, f"{shop}/p/p14")["frame"]["campaign_id"] == "LOOP"
         assert shows(page, "region", TITLE)
         done = kairos("pause", "LOOP", "--site", "demo")
         began = time.monotonic()

@@ -3,12 +3,18 @@ import { test } from 'node:test';
 import { ACCEPTED, makeStore, makeWorld, settle, status } from './fakePorts';
 import { GRANTED, MINUTE_MS, ids, indices, start } from './startTracker';
 
-test('a refused token gives way to the seed of the same visitor', async () => {
+/** A visitor who was given a token that is refused from now on. */
+async function refusedToken() {
   const world = makeWorld();
   const tracker = start(world);
   tracker.track('page_view');
   await settle();
   world.answerWith((post) => Promise.resolve(post.body.visitor_token ? status(401) : ACCEPTED));
+  return { world, tracker };
+}
+
+test('a refused token gives way to the seed of the same visitor', async () => {
+  const { world, tracker } = await refusedToken();
   tracker.track('add_to_cart');
   await world.pass(5_000);
   assert.equal(world.posts[1]!.body.visitor_token, 'tok');
@@ -17,11 +23,7 @@ test('a refused token gives way to the seed of the same visitor', async () => {
 });
 
 test('two batches whose token is refused at once both come again by the seed', async () => {
-  const world = makeWorld();
-  const tracker = start(world);
-  tracker.track('page_view');
-  await settle();
-  world.answerWith((post) => Promise.resolve(post.body.visitor_token ? status(401) : ACCEPTED));
+  const { world, tracker } = await refusedToken();
   tracker.track('add_to_cart');
   tracker.track('cart_view');
   assert.deepEqual([1, 2].map((at) => world.posts[at]!.body.visitor_token), ['tok', 'tok']);
