@@ -52,7 +52,7 @@ doctor: ## check machine and stack, each finding with its fix
 clean: ## stop the stack and delete its data
 	@$(KAIROS) clean
 
-test: setup ## every rule, with real processes and a real browser (<= 20 minutes)
+test: setup ## every rule, with real processes and a real browser (half an hour on 2 cores)
 	@$(SETUP) judges browser
 	@$(PYTHON) -m pytest -m "fast or long" $(ON_ALL_CORES)
 	@$(PYTHON) -m pytest -m "stack and not alone" $(TWO_STACKS)
