@@ -20,6 +20,7 @@ from connectors.onnx import OnnxScorer
 from infra.model import load as load_model
 from models.context import Context
 from models.effects import Decide
+from models.state_step import step_state
 from models.user import step
 from operators.stopwatch import Laps
 from schemas.decision import Decision
@@ -90,39 +91,55 @@ def _some_decisions() -> list[Decision]:
 
 
 class _Walk(Struct):
-    """What the mix took: CPU us of each step and each of its stages, state bytes, shares asked."""
+    """What the mix took: CPU us of each step, state bytes, and how many events asked."""
 
     whole: list[float] = []
-    stages: dict[str, list[float]] = {}
     states: dict[str, bytes] = {}
     asking: int = 0
 
 
 def _walk(ctx: Context) -> _Walk:
     """Every event of the mix, with state bytes in and out."""
-    out, laps = _Walk(), Laps()
+    out = _Walk()
     for event in mix(EVENTS_MEASURED, KEYS):
         key = event.user_key
         before = time.process_time_ns()
-        laps.start()
-        profile, effects, _ = step(load(out.states.get(key)), event, key, ctx, laps)
-        assert profile is not None
-        out.states[key] = dump(profile)
+        after, effects, _ = step_state(out.states.get(key), event, key, ctx)
         out.whole.append((time.process_time_ns() - before) / 1000)
+        assert after is not None
+        out.states[key] = after
         out.asking += any(isinstance(effect, Decide) for effect in effects)
+    return out
+
+
+def _stages(ctx: Context) -> dict[str, list[float]]:
+    """Every event of the mix through the stages in Python, plain ones too."""
+    states: dict[str, bytes] = {}
+    out: dict[str, list[float]] = {}
+    laps = Laps()
+    for event in mix(EVENTS_MEASURED, KEYS):
+        key = event.user_key
+        before = load(states.get(key))
+        laps.start()
+        profile, _, _ = step(before, event, key, ctx, laps)
+        assert profile is not None
+        states[key] = dump(profile)
         for stage, micros in laps.us.items():
-            out.stages.setdefault(stage, []).append(micros)
+            out.setdefault(stage, []).append(micros)
     return out
 
 
 def _steps() -> list[Row]:
     """With the network, and with constant scores in its place: the difference is ONNX alone."""
     scored, constant = _walk(context()), _walk(context(make_scorer=ConstantScorer))
+    python = context(make_scorer=ConstantScorer)
+    python.plain = None
     warm = EVENTS_MEASURED // 10
-    out = [timed(f"step: {stage}", values) for stage, values in scored.stages.items()]
+    out = [timed(f"step: {stage}", values) for stage, values in _stages(context()).items()]
     out += [
         timed("step with ONNX, state bytes in and out", scored.whole[warm:]),
         timed("step without ONNX (constant scores), state bytes in and out", constant.whole[warm:]),
+        timed("the same, plain events in Python", _walk(python).whole[warm:]),
     ]
     for name, walk in (("with ONNX", scored), ("without ONNX", constant)):
         share = round(100 * walk.asking / EVENTS_MEASURED, 1)

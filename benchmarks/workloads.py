@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from connectors.intents import intents_of
 from connectors.loops import loops as built_loops
 from connectors.onnx import OnnxScorer
+from connectors.plain import plain
 from infra.model import load as load_model
 from models.context import Context
 from models.intent import Scorer
@@ -112,7 +113,7 @@ def context(
     loops: Loops | None = None,
 ) -> Context:
     """The context of the mix with the model that ships, scored by its network or `make_scorer`."""
-    out = Context(make_scorer, make_intents=intents_of, loops=loops or built_loops())
+    out = Context(make_scorer, make_intents=intents_of, loops=loops or built_loops(), plain=plain())
     out.add("sites", site())
     out.add("campaigns", campaigns(count))
     out.add("models", replace(load_model(), version=1, effective_at_ms=0))

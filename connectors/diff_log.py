@@ -21,6 +21,7 @@ from connectors.log_by_user import BadRecord, open_log
 from connectors.log_decide import control_records
 from connectors.loops import loops
 from connectors.onnx import OnnxScorer
+from connectors.plain import plain
 from models.context import Context
 from models.intent import Scorer
 from models.why_changed import Side
@@ -84,7 +85,7 @@ def contexts(sides: Sides) -> tuple[Context, Context]:
     logged = list(control_records(sides.path)) if sides.path.is_dir() else []
     made = []
     for given in (sides.a, sides.b):
-        context = Context(scorer, fingerprint(DECISIONS), intents_of, loops=loops())
+        context = Context(scorer, fingerprint(DECISIONS), intents_of, loops=loops(), plain=plain())
         own = {topic for topic, _ in given}
         for topic, record in [*(each for each in logged if each[0] not in own), *given]:
             context.add(topic, record)

@@ -20,6 +20,7 @@ from connectors.log_folder import read_manifest, read_records
 from connectors.loops import loops
 from connectors.memory import MemoryRegistry
 from connectors.model_keys import Trust, scorer_of
+from connectors.plain import plain
 from connectors.routes import Origin, read_routed
 from jobs.settings import GRACE_MS
 from models.context import Context
@@ -67,7 +68,9 @@ def codecs(registry: MemoryRegistry) -> Codecs:
 
 def empty_context(keys: tuple[str, ...] = (UNSIGNED,)) -> Context:
     """A context that scores with real models by these keys and stamps this release's schema."""
-    return Context(scorer_of(Trust(keys)), fingerprint(DECISIONS), intents_of, loops=loops())
+    return Context(
+        scorer_of(Trust(keys)), fingerprint(DECISIONS), intents_of, loops=loops(), plain=plain()
+    )
 
 
 def decide_log(folder: Path) -> Decided:

@@ -19,6 +19,7 @@ from connectors.avro_native import source
 from connectors.intents import SOURCE as INTENTS
 from connectors.loops import SOURCE as LOOPS
 from connectors.native import PACKAGE, module_name
+from connectors.plain import source as plain_source
 from schemas import topics
 
 HOT = (topics.EVENTS, topics.DECISIONS)
@@ -44,6 +45,7 @@ def build(target: Path) -> list[str]:
 def _sources() -> Iterator[str]:
     for path in (INTENTS, LOOPS):
         yield path.read_text("utf-8")
+    yield plain_source()
     for topic in HOT:
         kind: Any = topics.TYPES[topic]
         yield source(json.loads(schema_text(topic)), kind)

@@ -6,6 +6,7 @@ import struct
 from typing import NamedTuple
 
 from schemas import topics
+from schemas.event import Event
 
 TOPICS = (
     *(topics.DECISIONS, topics.DEAD_LETTERS, topics.TRIGGERS, topics.PROFILES),
@@ -27,6 +28,18 @@ class Origin(NamedTuple):
     timestamp_ms: int
     key: bytes | None
     value: bytes | None
+
+    def text(self) -> str:
+        """The key as text, empty where there is none."""
+        return "" if self.key is None else self.key.decode("utf-8", "replace")
+
+    def against(self, event: Event) -> tuple[str, str] | None:
+        """(reason, detail) where the record around an event contradicts it."""
+        if self.key != event.user_key.encode():
+            return "key_mismatch", "user_key: differs from the record key"
+        if event.received_at_ms != self.timestamp_ms:
+            return "time_mismatch", "received_at_ms: differs from the record timestamp"
+        return None
 
 
 def read_origin(payload: bytes) -> Origin:

@@ -18,7 +18,7 @@ from schemas.event import Event
 from schemas.profile import TOUCHED_MAX, Profile, Tab
 from schemas.trigger_bounds import TriggerBounds
 
-_BANDS_PPM = (700_000, 900_000)
+BANDS_PPM = (700_000, 900_000)
 """A band begins above its bound: 90 % still belongs to the first, 100 % to the second."""
 
 _LEAVING = frozenset((CODES["hidden"], CODES["page_leave"]))
@@ -65,8 +65,8 @@ def update(profile: Profile, tab: Tab, event: Event, code: int) -> None:
     if depth is not None:
         if tab.product_id and depth > burst.scroll_ppm:
             burst.scroll_ppm = depth
-        if depth > _BANDS_PPM[0]:
-            _band(burst, tab, 2 if depth > _BANDS_PPM[1] else 1)
+        if depth > BANDS_PPM[0]:
+            _band(burst, tab, 2 if depth > BANDS_PPM[1] else 1)
     if code in _LEAVING:
         burst.left_ms, burst.left_by = profile.session.last_ms, code
     elif burst.left_ms:

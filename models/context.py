@@ -21,6 +21,7 @@ from models.inputs import Inputs, compiled
 from models.intent import HeadsScorer, Intents, Scorer
 from models.loops import IN_PYTHON, Loops
 from models.market import Market, market_of
+from models.plain import Plain
 from models.policy_checks import checked
 from models.recurrence import mark_of
 from models.trust import stale_from_ms
@@ -80,7 +81,8 @@ class Context:
     """All versions known to this process; `at` is what `step` reads.
 
     `make_scorer` turns a model record into a Scorer and raises on a model it refuses;
-    `make_intents` prepares its heads; `loops` do the arithmetic over many numbers.
+    `make_intents` prepares its heads; `loops` do the arithmetic over many numbers; `plain`, where
+    there is one, folds the events that ask for nothing (models/plain.py).
     """
 
     def __init__(
@@ -90,7 +92,9 @@ class Context:
         make_intents: Callable[[tuple[Head, ...]], HeadsScorer] = Intents,
         policies_kept_ms: int = _UNTIL_ALWAYS,
         loops: Loops = IN_PYTHON,
+        plain: Plain | None = None,
     ) -> None:
+        self.plain = plain
         self._make_scorer = make_scorer
         self._make_intents = make_intents
         self._schema = schema_fingerprint

@@ -33,7 +33,7 @@ def check(
     if window is None:
         return LATE
     window.last_ms = now_ms
-    return _record(window, index, _id_hash(event_id))
+    return _record(window, index, id_hash(event_id))
 
 
 def _window(profile: Profile, key: int, now_ms: int) -> Window | None:
@@ -109,7 +109,7 @@ def _with_hash(hashes: bytes, index: int, id_hash: bytes) -> bytes:
     return hashes[:at] + id_hash + hashes[at + 2 :]
 
 
-def _id_hash(event_id: str) -> bytes:
+def id_hash(event_id: str) -> bytes:
     """16 bits of the id, never zero: zero marks an empty slot."""
     digest = blake2b(event_id.encode(), digest_size=2).digest()
     return b"\0\1" if digest == b"\0\0" else digest

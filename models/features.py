@@ -19,8 +19,8 @@ _FLAGS = (
     "page_view product_view cart_view add_to_cart remove_from_cart checkout_start purchase search "
     "scroll hover click rage_click exit_intent hidden"
 ).split()
-_FLAG_CODES = [CODES[name] for name in _FLAGS]
-_ONE_HOT = [[1.0 if code == flag else 0.0 for flag in _FLAG_CODES] for code in CODES.values()]
+FLAG_CODES = [CODES[name] for name in _FLAGS]
+_ONE_HOT = [[1.0 if code == flag else 0.0 for flag in FLAG_CODES] for code in CODES.values()]
 _CAPPED = [float(count) for count in range(11)]
 """Small counts as floats; the last stands for all that are larger."""
 

@@ -31,7 +31,7 @@ def _moves(half_life_ms: int) -> list[int]:
     return out
 
 
-_FAST, _SLOW = _moves(FAST_MS), _moves(SLOW_MS)
+FAST, SLOW = _moves(FAST_MS), _moves(SLOW_MS)
 
 
 def update(profile: Profile, loops: Loops = IN_PYTHON) -> None:
@@ -44,8 +44,8 @@ def update(profile: Profile, loops: Loops = IN_PYTHON) -> None:
     ticks = profile.now_ms - profile.trend_ms >> TICK_BITS
     if ticks <= 0:
         return
-    fast = _FAST[ticks] if ticks < len(_FAST) else _ONE
-    slow = _SLOW[ticks] if ticks < len(_SLOW) else _ONE
+    fast = FAST[ticks] if ticks < len(FAST) else _ONE
+    slow = SLOW[ticks] if ticks < len(SLOW) else _ONE
     profile.trends = loops.moved(averages, scores, fast, slow)
     profile.trend_ms += ticks << TICK_BITS
 

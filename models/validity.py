@@ -18,6 +18,7 @@ EARLIEST_MS = 946_684_800_000
 LATEST_MS = 4_102_444_800_000
 DURATION_MS_MAX = 24 * 3600 * 1000
 PROPERTIES_MAX = 16
+QUANTITY_MAX = 10_000
 
 _RANGES = (
     ("session_index", 0, INDEX_MAX),
@@ -82,8 +83,8 @@ def _product(event: Event) -> tuple[str, str] | None:
         return None
     if not 0 <= product.price_micros <= MICROS_MAX:
         return "absurd_value", f"product.price_micros: outside [0, {MICROS_MAX}]"
-    if not 0 <= product.quantity <= 10_000:
-        return "absurd_value", "product.quantity: outside [0, 10000]"
+    if not 0 <= product.quantity <= QUANTITY_MAX:
+        return "absurd_value", f"product.quantity: outside [0, {QUANTITY_MAX}]"
     if max(len(product.id), len(product.name), len(product.category)) > TEXT_BYTES_MAX:
         return "absurd_value", f"product: text over {TEXT_BYTES_MAX} characters"
     return None

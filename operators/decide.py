@@ -25,6 +25,7 @@ from connectors.control_taken import MODEL_REFUSED, POLICY_REFUSED, Refused, tak
 from connectors.intents import intents_of
 from connectors.loops import loops
 from connectors.model_keys import Trust, scorer_of
+from connectors.plain import plain
 from connectors.routes import read_origin
 from jobs.settings import Settings
 from models.context import Context
@@ -70,6 +71,7 @@ class Decide(KeyedBroadcastProcessFunction):
             intents_of,
             policies_kept_ms=POLICIES_KEPT_MS,
             loops=loops(),
+            plain=plain(),
         )
         codecs = Codecs(
             codec(EVENTS, registry),

@@ -18,6 +18,7 @@ from connectors.routes import Origin, read_origin, routed
 from models import user
 from models.context import Context
 from models.effects import Decide, Effect, Emit, Forget, Lose, Merge, Reject, SetTimer
+from models.state_step import PLAIN, folded
 from models.validity import engine_ms
 from operators.codecs import Codecs
 from operators.engine import State, Timers
@@ -29,7 +30,7 @@ from schemas import profile as profiles
 from schemas.dead_letter import letter
 from schemas.decision import NONE
 from schemas.event import TICK, Event
-from schemas.handoff import ProfileMerge
+from schemas.handoff import Handoffs, ProfileMerge
 from schemas.ids import TICK_KEY, USER_KEY
 from schemas.profile import UnknownLayout
 from schemas.topics import DEAD_LETTERS, DECISIONS, EVENTS, INPUTS, PROFILES, SILENT, TRIGGERS
@@ -71,7 +72,7 @@ class UserHop:
             return self._reject(origin, bad.reason, bad.detail, state, timers, bad.schema_id)
         if origin.key == TICK_BYTES:
             return self._tick(event, origin, state, timers)
-        wrong = _mismatch(event, origin)
+        wrong = origin.against(event)
         if wrong is not None:
             return self._reject(origin, *wrong, state, timers)
         self._laps.lap("decode")
@@ -105,19 +106,16 @@ class UserHop:
         return out
 
     def _step(self, event: Event, origin: Origin, state: State, timers: Timers) -> Out:
-        # State of an unknown layout does raise: it means a deploy gone wrong, not a bad record.
-        profile = profiles.load(state.value())
-        key = event.user_key
-        known = self.handovers.of_event(event)
-        self._laps.lap("state")
+        before, known = state.value(), self.handovers.of_event(event)
         try:
-            profile, settled = self.handovers.settled(
-                profile, known, event.received_at_ms, key, self.context
-            )
-            after, effects, trace = user.step(profile, event, key, self.context, self._laps)
-            effects = [*settled, *effects, *self.handovers.given(after, known, event, trace)]
-            out = self._written(effects, key, event, origin)
-            data = None if after is None else profiles.dump(after)
+            plain = known is None
+            data = folded(before, event, event.user_key, self.context) if plain else None
+            if data is not None:
+                out, effects, trace = [], [], PLAIN
+            else:
+                out, data, effects, trace = self._stepped(event, origin, before, known)
+        except UnknownLayout:
+            raise  # It means a deploy gone wrong, not a bad record.
         except Exception as failure:
             # One record must never stop the job, whatever bug it meets.
             log.exception("event at %s/%s failed", origin.partition, origin.offset)
@@ -130,6 +128,18 @@ class UserHop:
         self.handovers.keep()
         self._carry_out(effects, data, state, timers)
         return out
+
+    def _stepped(
+        self, event: Event, origin: Origin, before: bytes | None, known: Handoffs | None
+    ) -> tuple[Out, bytes | None, list[Effect], user.Trace]:
+        profile, key = profiles.load(before), event.user_key
+        self._laps.lap("state")
+        at_ms = event.received_at_ms
+        profile, settled = self.handovers.settled(profile, known, at_ms, key, self.context)
+        after, effects, trace = user.step(profile, event, key, self.context, self._laps)
+        effects = [*settled, *effects, *self.handovers.given(after, known, event, trace)]
+        out = self._written(effects, key, event, origin)
+        return out, None if after is None else profiles.dump(after), effects, trace
 
     def _tick(self, event: Event, origin: Origin, state: State, timers: Timers) -> Out:
         """A tick only moves the watermark, which happened in the source."""
@@ -223,7 +233,7 @@ class UserHop:
         """A dead letter, counted in the state of the record's key if that can be a user's."""
         self.meter.add("dead_lettered")
         told = self.letter(origin, reason, detail, schema_id)
-        key = _text(origin.key)
+        key = origin.text()
         if USER_KEY.fullmatch(key) is None:
             return [told]
         at_ms = engine_ms(origin.timestamp_ms)
@@ -259,7 +269,7 @@ class UserHop:
             build_id=self._build_id,
         )
         headers = {"kairos.build": self._build}
-        return _text(origin.key), routed(DEAD_LETTERS, headers, self._codecs.letters.encode(made))
+        return origin.text(), routed(DEAD_LETTERS, headers, self._codecs.letters.encode(made))
 
     def _failed_timer(
         self,
@@ -285,16 +295,3 @@ class UserHop:
         # No record was sent for it, so the user's counts, which must meet what was sent, stay.
         state.update(profiles.dump(profile))
         return [self.letter(origin, INTERNAL_ERROR, detail)]
-
-
-def _mismatch(event: Event, origin: Origin) -> tuple[str, str] | None:
-    """(reason, detail) when the record around an event contradicts it."""
-    if origin.key != event.user_key.encode():
-        return "key_mismatch", "user_key: differs from the record key"
-    if event.received_at_ms != origin.timestamp_ms:
-        return "time_mismatch", "received_at_ms: differs from the record timestamp"
-    return None
-
-
-def _text(key: bytes | None) -> str:
-    return "" if key is None else key.decode("utf-8", "replace")

@@ -14,6 +14,9 @@ SOURCES = (
     "connectors/*native*.py",
     "connectors/intents.py*",
     "connectors/loops.py*",
+    "connectors/plain*",
+    "connectors/state_bytes.pxi",
+    "models/*.py",
     "schemas/**/*.py",
     "schemas/avro/*.avsc",
     "infra/setup/build.lock",
@@ -22,7 +25,7 @@ FIX = "Install a C compiler and Python's headers (Debian: apt-get install gcc py
 
 
 def native_inputs(home: Home) -> str:
-    """Schemas, their classes, what writes the modules, and where they are built into."""
+    """Schemas, rules with their bounds, what writes the modules, where they are built into."""
     paths = {path for pattern in SOURCES for path in home.checkout.glob(pattern)}
     return inputs_hash(home.checkout, paths, str(home.site_packages))
 
@@ -36,4 +39,4 @@ def build_native(home: Home, shell: Shell) -> str:
         shell.run([str(part) for part in command], cwd=home.checkout, fix=FIX)
     except StepFailed as failure:
         return f"skipped, Python does it all (slower): {failure.cause}. {FIX}"
-    return "codecs of events and decisions, heads of the model, loops of a step"
+    return "codecs of events and decisions, heads of the model, loops and plain events of a step"

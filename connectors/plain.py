@@ -1,0 +1,141 @@
+"""Plain events in C: see models/plain.py. Nothing stands in where set-up has not built it.
+
+The module is put together from three parts, before which stand the fields and bounds that they
+use: they come from the Structs and rules themselves, so that a changed layout or bound makes
+another module, and one that was built for the one before is not found.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from connectors.native import native
+from models import burst, dedup, features, trends, user, validity
+from models.client_time import CLIP_MS
+from models.decay import BUCKETS, HALF_LIVES_MS
+from models.kinds import KINDS
+from models.loops import FINE_BITS, SHARE_BITS
+from models.plain import Plain
+from models.session import SESSION_GAP_MS
+from models.trigger_rules import IN_SESSION, TRIGGER_ORDER
+from models.vocabulary import BROWSE, CART, CODES, EVENT_TYPES, HIGH_INTENT, INTERACTIONS
+from schemas import profile as profiles
+from schemas.burst import Burst
+from schemas.outreach import Outreach
+from schemas.profile import CartChange, Profile, Session, Tab, Tally, Window
+
+PARTS = ("plain_begin.pxi", "state_bytes.pxi", "plain.pyx", "plain_view.pyx", "plain_fold.pyx")
+STRUCTS = {
+    "P": Profile,
+    "T": Tally,
+    "S": Session,
+    "B": Burst,
+    "O": Outreach,
+    "W": Window,
+    "TAB": Tab,
+    "CART": CartChange,
+}
+HASH_BYTES = 2 * dedup.HASHED
+MASK_BYTES = dedup.WINDOW_BITS // 8
+"""Bytes of a dedup window."""
+
+
+@cache
+def plain() -> Plain | None:
+    """The same for every context of this process; None where it was not built."""
+    module = native(source())
+    if module is None:
+        return None
+    made: Plain = module.Plain()
+    return made
+
+
+def source() -> str:
+    """The whole module as Cython."""
+    texts = [Path(__file__).with_name(name).read_text("utf-8") for name in PARTS]
+    return "\n".join([texts[0], *_fields(), *_bounds(), *_tables(), *texts[1:]])
+
+
+def _fields() -> list[str]:
+    """The place of each field in its array, and how many there are."""
+    out = []
+    for prefix, kind in STRUCTS.items():
+        names = [*kind.__struct_fields__, "FIELDS"]
+        out += ["cdef enum:", *(f"    {prefix}_{name} = {at}" for at, name in enumerate(names))]
+    return out
+
+
+def _bounds() -> list[str]:
+    small = {
+        "WINDOWS_MAX": profiles.WINDOWS_MAX,
+        "TABS_MAX": profiles.TABS_MAX,
+        "CART_MAX": profiles.CART_MAX,
+        "TOUCHED_MAX": profiles.TOUCHED_MAX,
+        "TRAIL_MAX": profiles.TRAIL_MAX,
+        "EARLIER_MAX": profiles.EARLIER_MAX,
+        "EARLIER_BYTES_MAX": profiles.EARLIER_BYTES_MAX,
+        "STATE_BYTES_MAX": profiles.STATE_BYTES_MAX,
+        "NAME_MAX": profiles.NAME_MAX,
+        "HASHED": dedup.HASHED,
+        "HASH_BYTES": HASH_BYTES,
+        "MASK_BYTES": MASK_BYTES,
+        "HALF_LIVES": len(HALF_LIVES_MS),
+        "BUCKETS": BUCKETS,
+        "TYPES": len(EVENT_TYPES),
+        "PAUSE": CODES["pause"],
+        "HOVER": CODES["hover"],
+        "RAGE_CLICK": CODES["rage_click"],
+        "BAND_ONE_PPM": burst.BANDS_PPM[0],
+        "BAND_TWO_PPM": burst.BANDS_PPM[1],
+        "CLIP_MS": CLIP_MS,
+        "SESSION_GAP_MS": SESSION_GAP_MS,
+        "STALE_MS": user.STALE_MS,
+        "BROWSE": BROWSE,
+        "CART": CART,
+        "HIGH_INTENT": HIGH_INTENT,
+        "REACTS_IN_SESSION": TRIGGER_ORDER.index(IN_SESSION),
+        "FLAGS": len(features.FLAG_CODES),
+        "FEATURE_COUNT": len(features.FEATURES),
+        "KINDS": KINDS,
+        "TICK_BITS": trends.TICK_BITS,
+        "FAST_TICKS": len(trends.FAST),
+        "SLOW_TICKS": len(trends.SLOW),
+        "FINE": FINE_BITS,
+        "SHARE": SHARE_BITS,
+        "ONE_SHARE": 1 << SHARE_BITS,
+        "NAME_BYTES_MAX": validity.NAME_BYTES_MAX,
+        "TEXT_BYTES_MAX": validity.TEXT_BYTES_MAX,
+        "PROPERTIES_MAX": validity.PROPERTIES_MAX,
+        "QUANTITY_MAX": validity.QUANTITY_MAX,
+        "INDEX_MAX": validity.INDEX_MAX,
+        "DURATION_MS_MAX": validity.DURATION_MS_MAX,
+    }
+    large = {
+        "EARLIEST_MS": validity.EARLIEST_MS,
+        "LATEST_MS": validity.LATEST_MS,
+        "MICROS_MAX": validity.MICROS_MAX,
+        "PROFILE_TTL": user.PROFILE_TTL_MS,
+        "PAGE_TTL": user.PAGE_KEY_TTL_MS,
+    }
+    return [
+        *("cdef enum:", *(f"    {name} = {value}" for name, value in small.items())),
+        *(f"cdef long long {name} = {value}" for name, value in large.items()),
+    ]
+
+
+def _tables() -> list[str]:
+    tables = {
+        "HALF_LIVES_MS": HALF_LIVES_MS,
+        "FAST": trends.FAST,
+        "SLOW": trends.SLOW,
+        "FLAG_CODES": features.FLAG_CODES,
+        "INTERACTS": [code in INTERACTIONS for code in range(len(EVENT_TYPES))],
+    }
+    out = []
+    for name, values in tables.items():
+        out += [
+            f"cdef long long {name}[{len(values)}]",
+            f"{name}[:] = [{', '.join(str(int(each)) for each in values)}]",
+        ]
+    return out

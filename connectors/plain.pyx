@@ -1,0 +1,411 @@
+# The step of models.user for events that ask for nothing, from state bytes to state bytes. Each
+# function here is the Python function named above it, for the events that get so far; whatever is
+# out of the ordinary is left to Python, from the start.
+
+cdef struct State:
+    Field profile[P_FIELDS]
+    Field tally[T_FIELDS]
+    Field session[S_FIELDS]
+    Field burst[B_FIELDS]
+    Field outreach[O_FIELDS]
+    Field windows[WINDOWS_MAX]
+    Field window[W_FIELDS]
+    Field tabs[TABS_MAX]
+    Field tab[TAB_FIELDS]
+    Field earlier[EARLIER_MAX]
+    int window_count, window_at, tab_count, filled, code
+    long long activity[HALF_LIVES][BUCKETS + 1]
+    int buckets[HALF_LIVES]
+    long long touched[TOUCHED_MAX]
+    int touched_count
+    long long before[PLACES_MAX]
+    long long now_ms, received_ms, ts_ms, cart_micros
+    unsigned char mask[MASK_BYTES]
+    unsigned char hashes[HASH_BYTES]
+    unsigned char counts[TYPES]
+    unsigned char trail[TRAIL_MAX]
+    unsigned char inputs[PLACES_MAX]
+    unsigned char* free
+    unsigned char room[ROOM]
+
+
+cdef inline long long got(Field* field) noexcept:
+    """The number in a field, or one that no state holds."""
+    cdef long long value = NONE
+    if not read(field, &value):
+        return NONE
+    return value
+
+
+cdef inline long long clipped(long long duration_ms) noexcept:
+    return 0 if duration_ms <= 0 else duration_ms if duration_ms < CLIP_MS else CLIP_MS
+
+
+cdef inline void add(Field* field, long long more) noexcept:
+    put(field, got(field) + more)
+
+
+cdef void render(State* s, Field* whole, Field* fields, int count) noexcept:
+    """Put a struct of changed fields in the place of what was read."""
+    cdef unsigned char* end = write_fields(s.free, fields, count)
+    whole.at, whole.size, whole.kind = s.free, end - s.free, COPIED
+    s.free = end
+
+
+cdef int parse(State* s, const unsigned char* at, Py_ssize_t size) noexcept:
+    """Where everything lies; 0 for what is not the present layout in full."""
+    cdef Field whole
+    whole.at, whole.size, whole.kind = at, size, COPIED
+    s.free = s.room
+    return (
+        listed(&whole, s.profile, P_FIELDS) == P_FIELDS
+        and listed(&s.profile[P_tally], s.tally, T_FIELDS) == T_FIELDS
+        and listed(&s.profile[P_session], s.session, S_FIELDS) == S_FIELDS
+        and listed(&s.profile[P_burst], s.burst, B_FIELDS) == B_FIELDS
+        and listed(&s.profile[P_outreach], s.outreach, O_FIELDS) == O_FIELDS
+    )
+
+
+# models.dedup.check, for an index beyond all that were seen
+
+cdef int seen(State* s, long long key, long long index, const unsigned char* id_hash) noexcept:
+    cdef const unsigned char* at
+    cdef int each
+    s.window_count = listed(&s.profile[P_windows], s.windows, WINDOWS_MAX)
+    s.window_at = -1
+    for each in range(s.window_count):
+        if listed(&s.windows[each], s.window, W_FIELDS) != W_FIELDS:
+            return 0
+        if got(&s.window[W_key]) == key:
+            s.window_at = each
+            break
+    if s.window_at < 0:
+        return 0
+    cdef long long newest = got(&s.window[W_newest]), ahead = index - newest
+    if newest < -1 or ahead <= 0 or opened(&s.window[W_hashes], &at) != HASH_BYTES:
+        return 0
+    memcpy(s.hashes, at, HASH_BYTES)
+    if ahead >= HASHED:
+        memset(s.hashes, 0, HASH_BYTES)
+    elif ahead > 1:
+        for each in range(<int>ahead):
+            memset(&s.hashes[2 * ((newest + 1 + each) % HASHED)], 0, 2)
+    memcpy(&s.hashes[2 * (index % HASHED)], id_hash, 2)
+    put_bytes(&s.window[W_hashes], s.hashes, HASH_BYTES)
+    put(&s.window[W_newest], index)
+    put(&s.window[W_last_ms], s.now_ms)
+    return shifted(s, ahead)
+
+
+cdef int shifted(State* s, long long ahead) noexcept:
+    """The mask of what was seen, moved on by so many, with the newest in it."""
+    cdef const unsigned char* at
+    cdef Py_ssize_t each, size = opened(&s.window[W_mask], &at)
+    cdef Py_ssize_t whole = ahead >> 3
+    cdef int bits = ahead & 7
+    if size < 0 or size > MASK_BYTES:
+        return 0
+    memset(s.mask, 0, MASK_BYTES)
+    for each in range(size):
+        if whole + each < MASK_BYTES:
+            s.mask[whole + each] |= (at[each] << bits) & 0xff
+        if bits and whole + each + 1 < MASK_BYTES:
+            s.mask[whole + each + 1] |= at[each] >> (8 - bits)
+    s.mask[0] |= 1
+    size = MASK_BYTES
+    while not s.mask[size - 1]:
+        size -= 1
+    put_bytes(&s.window[W_mask], s.mask, size)
+    return 1
+
+
+# models.tally.update, for types that count and do no more
+
+cdef int tallied(State* s) noexcept:
+    cdef long long by_type[TYPES]
+    cdef Field every[HALF_LIVES]
+    cdef int which
+    if numbers(&s.tally[T_by_type], by_type, TYPES) != TYPES:
+        return 0
+    by_type[s.code] += 1
+    cdef unsigned char* end = write_numbers(s.free, by_type, TYPES)
+    s.tally[T_by_type].at, s.tally[T_by_type].size = s.free, end - s.free
+    s.free = end
+    if listed(&s.tally[T_activity], every, HALF_LIVES) != HALF_LIVES:
+        return 0
+    end = write_size(end, HALF_LIVES)
+    for which in range(HALF_LIVES):
+        s.buckets[which] = numbers(&every[which], s.activity[which], BUCKETS + 1)
+        if s.buckets[which] < 2 or not counted(s, which):
+            return 0
+        end = write_numbers(end, s.activity[which], s.buckets[which])
+    s.tally[T_activity].at, s.tally[T_activity].size = s.free, end - s.free
+    s.free = end
+    render(s, &s.profile[P_tally], s.tally, T_FIELDS)
+    return 1
+
+
+# models.decay.count, for the newest bucket or a newer one
+
+cdef int counted(State* s, int which) noexcept:
+    cdef long long* buckets = s.activity[which]
+    cdef long long bucket = s.received_ms // HALF_LIVES_MS[which], ahead = bucket - buckets[0]
+    cdef int at, count = s.buckets[which]
+    if ahead < 0:
+        return 0
+    if ahead == 0:
+        buckets[1] += 1
+        return 1
+    buckets[0] = bucket
+    for at in range(BUCKETS, 0, -1):
+        if at <= ahead:
+            buckets[at] = 0
+        else:
+            buckets[at] = buckets[at - ahead] if at - ahead < count else 0
+    buckets[1] = 1
+    count = BUCKETS + 1
+    while not buckets[count - 1]:
+        count -= 1
+    s.buckets[which] = count
+    return 1
+
+
+# models.session: _session, _tab, _clock, _trace
+
+cdef int visited(State* s, const char* session_id, Py_ssize_t session_size,
+                 const char* tab_id, Py_ssize_t tab_size) noexcept:
+    cdef const unsigned char* at
+    cdef long long last_ms = got(&s.session[S_last_ms]), left_ms = got(&s.burst[B_left_ms])
+    cdef long long closes_ms = last_ms + got(&s.burst[B_gap_ms])
+    if left_ms:
+        closes_ms = min(closes_ms, left_ms + got(&s.burst[B_exit_ms]))
+    if got(&s.burst[B_number]) <= 0 or s.now_ms > closes_ms:
+        return 0
+    if got(&s.session[S_number]) <= 0 or s.now_ms - last_ms > SESSION_GAP_MS:
+        return 0
+    put(&s.session[S_last_ms], s.now_ms)
+    s.tab_count = listed(&s.profile[P_tabs], s.tabs, TABS_MAX)
+    if s.tab_count < 1 or listed(&s.tabs[s.tab_count - 1], s.tab, TAB_FIELDS) != TAB_FIELDS:
+        return 0
+    if opened(&s.tab[TAB_session_id], &at) != session_size or memcmp(at, session_id, session_size):
+        return 0
+    return opened(&s.tab[TAB_tab_id], &at) == tab_size and not memcmp(at, tab_id, tab_size)
+
+
+cdef int clocked(State* s, long long active_ms) noexcept:
+    """`active_ms` is NONE where the event tells none."""
+    cdef long long last_ms = got(&s.tab[TAB_last_ts_ms]), gap_ms = 0, grown_ms
+    if last_ms:
+        gap_ms = clipped(s.ts_ms - last_ms)
+    put(&s.session[S_gap_ms], gap_ms)
+    put(&s.tab[TAB_last_ts_ms], s.ts_ms)
+    if got(&s.session[S_last_type]) == PAUSE and gap_ms > got(&s.session[S_pause_max_ms]):
+        put(&s.session[S_pause_max_ms], gap_ms)
+    if active_ms != NONE:
+        grown_ms = clipped(active_ms) - got(&s.tab[TAB_active_ms])
+        if grown_ms > 0:
+            add(&s.tab[TAB_active_ms], grown_ms)
+            add(&s.burst[B_active_ms], grown_ms)
+    return 1
+
+
+cdef int traced(State* s) noexcept:
+    cdef const unsigned char* at
+    cdef Py_ssize_t size = opened(&s.session[S_counts], &at)
+    put(&s.session[S_previous_type], got(&s.session[S_last_type]))
+    put(&s.session[S_last_type], s.code)
+    add(&s.session[S_events], 1)
+    add(&s.session[S_interactions], INTERACTS[s.code])
+    if size != TYPES:
+        return 0
+    memcpy(s.counts, at, TYPES)
+    if s.counts[s.code] < 255:
+        s.counts[s.code] += 1
+    put_bytes(&s.session[S_counts], s.counts, TYPES)
+    size = opened(&s.session[S_trail], &at)
+    if size < 0 or size > TRAIL_MAX:
+        return 0
+    if size == TRAIL_MAX:
+        at += 1
+        size -= 1
+    memcpy(s.trail, at, size)
+    s.trail[size] = <unsigned char>s.code
+    put_bytes(&s.session[S_trail], s.trail, size + 1)
+    return 1
+
+
+# models.burst.update and the folds of hover and rage_click
+
+cdef int burst_on(State* s, long long element, long long depth) noexcept:
+    cdef const unsigned char* at
+    cdef unsigned char* end
+    cdef int each
+    cdef long long mark = s.code << 16 | element
+    if INTERACTS[s.code]:
+        s.touched_count = numbers(&s.tab[TAB_touched], s.touched, TOUCHED_MAX)
+        if s.touched_count < 0:
+            return 0
+        for each in range(s.touched_count):
+            if s.touched[each] == mark:
+                break
+        else:
+            if s.touched_count < TOUCHED_MAX:
+                s.touched[s.touched_count] = mark
+                end = write_numbers(s.free, s.touched, s.touched_count + 1)
+                s.tab[TAB_touched].at, s.tab[TAB_touched].size = s.free, end - s.free
+                s.free = end
+                add(&s.burst[B_interactions], 1)
+    if depth != NONE:
+        if opened(&s.tab[TAB_product_id], &at) > 0 and depth > got(&s.burst[B_scroll_ppm]):
+            put(&s.burst[B_scroll_ppm], depth)
+        if depth > BAND_ONE_PPM:
+            banded(s, 2 if depth > BAND_TWO_PPM else 1)
+    if got(&s.burst[B_left_ms]):
+        put(&s.burst[B_left_ms], 0)
+    if s.code == HOVER:
+        add(&s.session[S_hovers], 1)
+    elif s.code == RAGE_CLICK:
+        add(&s.session[S_rage_clicks], 1)
+    return 1
+
+
+cdef void banded(State* s, long long band) noexcept:
+    cdef long long bands = got(&s.tab[TAB_bands])
+    if not bands & band:
+        put(&s.tab[TAB_bands], bands | band)
+        add(&s.burst[B_interactions], 1)
+
+
+# models.session._signals
+
+cdef void signalled(State* s, long long depth, long long velocity) noexcept:
+    cdef long long mean
+    if depth != NONE:
+        if depth > got(&s.tab[TAB_scroll_ppm]):
+            put(&s.tab[TAB_scroll_ppm], depth)
+        if depth > got(&s.session[S_scroll_ppm]):
+            put(&s.session[S_scroll_ppm], depth)
+    if velocity != NONE:
+        velocity = clipped(velocity)
+        mean = got(&s.session[S_tap_mean_ms])
+        put(&s.session[S_tap_velocity_ms], velocity)
+        put(&s.session[S_tap_mean_ms], mean + ((velocity - mean) >> 2) if mean else velocity)
+
+
+# models.tally.cart_lines: value of the cart, and whether there is something in it
+
+cdef int carted(State* s) noexcept:
+    cdef Field changes[CART_MAX]
+    cdef Field change[CART_FIELDS]
+    cdef const unsigned char* ids[CART_MAX]
+    cdef const unsigned char* at
+    cdef Py_ssize_t sizes[CART_MAX]
+    cdef long long units[CART_MAX]
+    cdef long long prices[CART_MAX]
+    cdef int each, line, lines = 0, count = listed(&s.tally[T_cart], changes, CART_MAX)
+    cdef Py_ssize_t size
+    if count < 0:
+        return 0
+    for each in range(count):
+        if listed(&changes[each], change, CART_FIELDS) != CART_FIELDS:
+            return 0
+        size = opened(&change[CART_product_id], &at)
+        for line in range(lines):
+            if sizes[line] == size and not memcmp(ids[line], at, size):
+                break
+        else:
+            line = lines
+            ids[line], sizes[line], units[line] = at, size, 0
+            lines += 1
+        units[line] = max(units[line] + got(&change[CART_quantity]), 0)
+        prices[line] = got(&change[CART_price_micros])
+    s.cart_micros = s.filled = 0
+    for line in range(lines):
+        s.cart_micros += units[line] * prices[line]
+        s.filled |= units[line] > 0
+    return 1
+
+
+# models.recurrence.remember
+
+cdef int remembered(State* s, int count) noexcept:
+    """`inputs` are already this step's."""
+    cdef const unsigned char* old
+    cdef const unsigned char* at
+    cdef Py_ssize_t size = opened(&s.profile[P_inputs], &old), room = EARLIER_BYTES_MAX
+    cdef unsigned char differing[2 * PLACES_MAX]
+    cdef unsigned char* end = s.free
+    cdef int each, kept = 1, found = listed(&s.profile[P_earlier], s.earlier, EARLIER_MAX)
+    put_bytes(&s.profile[P_inputs], s.inputs, count)
+    if size == 0:
+        return 1
+    if size != count or found < 0:
+        return 0
+    size = 0
+    for each in range(count):
+        if old[each] != s.inputs[each]:
+            differing[size], differing[size + 1] = each, old[each]
+            size += 2
+    room -= size
+    for each in range(min(found, EARLIER_MAX - 1)):
+        room -= opened(&s.earlier[each], &at)
+        if room < 0:
+            break
+        kept += 1
+    end = write_size(end, kept)
+    end = write_bytes(end, differing, size)
+    for each in range(kept - 1):
+        memcpy(end, s.earlier[each].at, s.earlier[each].size)
+        end += s.earlier[each].size
+    s.profile[P_earlier].at, s.profile[P_earlier].size = s.free, end - s.free
+    s.free = end
+    return 1
+
+
+# models.deadlines.run: whether nothing is due
+
+cdef int undisturbed(State* s) noexcept:
+    cdef Field tabs[TABS_MAX]
+    cdef Field tab[TAB_FIELDS]
+    cdef int each, count
+    cdef long long at_ms = got(&s.outreach[O_at_ms])
+    if got(&s.profile[P_timer_at_ms]) > s.now_ms:
+        return 1
+    if 0 < at_ms <= s.now_ms or 0 < got(&s.profile[P_forget_at_ms]) <= s.now_ms:
+        return 0
+    count = listed(&s.profile[P_tabs], tabs, TABS_MAX)
+    for each in range(count):
+        if listed(&tabs[each], tab, TAB_FIELDS) != TAB_FIELDS:
+            return 0
+        if 0 < got(&tab[TAB_dwell_at_ms]) <= s.now_ms:
+            return 0
+    return count >= 0
+
+
+# models.deadlines.set_timer, where the pending timer still is the earliest
+
+cdef int waits(State* s) noexcept:
+    cdef Field tab[TAB_FIELDS]
+    cdef long long timer_ms = got(&s.profile[P_timer_at_ms]), at_ms = got(&s.outreach[O_at_ms])
+    cdef int each
+    if timer_ms <= 0 or timer_ms > got(&s.profile[P_forget_at_ms]) or 0 < at_ms < timer_ms:
+        return 0
+    for each in range(s.tab_count):
+        if listed(&s.tabs[each], tab, TAB_FIELDS) != TAB_FIELDS:
+            return 0
+        at_ms = got(&tab[TAB_dwell_at_ms])
+        if 0 < at_ms < timer_ms:
+            return 0
+    return 1
+
+
+cdef void gather(State* s) noexcept:
+    """Put every changed part in its place within the profile."""
+    cdef unsigned char* end
+    render(s, &s.windows[s.window_at], s.window, W_FIELDS)
+    render(s, &s.profile[P_windows], s.windows, s.window_count)
+    render(s, &s.tabs[s.tab_count - 1], s.tab, TAB_FIELDS)
+    render(s, &s.profile[P_tabs], s.tabs, s.tab_count)
+    render(s, &s.profile[P_session], s.session, S_FIELDS)
+    render(s, &s.profile[P_burst], s.burst, B_FIELDS)
+    render(s, &s.profile[P_outreach], s.outreach, O_FIELDS)
