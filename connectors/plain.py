@@ -11,15 +11,23 @@ from functools import cache
 from pathlib import Path
 
 from connectors.native import native
-from models import burst, dedup, features, trends, user, validity
-from models.client_time import CLIP_MS
-from models.decay import BUCKETS, HALF_LIVES_MS
-from models.kinds import KINDS
-from models.loops import FINE_BITS, SHARE_BITS
+from models import (
+    burst,
+    client_time,
+    decay,
+    dedup,
+    features,
+    kinds,
+    loops,
+    session,
+    trends,
+    user,
+    validity,
+    vocabulary,
+)
 from models.plain import Plain
-from models.session import SESSION_GAP_MS
 from models.trigger_rules import IN_SESSION, TRIGGER_ORDER
-from models.vocabulary import BROWSE, CART, CODES, EVENT_TYPES, HIGH_INTENT, INTERACTIONS
+from models.vocabulary import CODES, EVENT_TYPES, INTERACTIONS
 from schemas import profile as profiles
 from schemas.burst import Burst
 from schemas.outreach import Outreach
@@ -36,9 +44,57 @@ STRUCTS = {
     "TAB": Tab,
     "CART": CartChange,
 }
-HASH_BYTES = 2 * dedup.HASHED
-MASK_BYTES = dedup.WINDOW_BITS // 8
-"""Bytes of a dedup window."""
+BOUNDS = (
+    (
+        profiles,
+        "WINDOWS_MAX TABS_MAX CART_MAX TOUCHED_MAX TRAIL_MAX EARLIER_MAX EARLIER_BYTES_MAX "
+        "STATE_BYTES_MAX NAME_MAX",
+    ),
+    (validity, "NAME_BYTES_MAX TEXT_BYTES_MAX PROPERTIES_MAX QUANTITY_MAX INDEX_MAX"),
+    (validity, "DURATION_MS_MAX"),
+    (vocabulary, "BROWSE CART HIGH_INTENT"),
+    (loops, "FINE_BITS SHARE_BITS"),
+    (dedup, "HASHED"),
+    (decay, "BUCKETS"),
+    (client_time, "CLIP_MS"),
+    (session, "SESSION_GAP_MS"),
+    (user, "STALE_MS"),
+    (kinds, "KINDS"),
+    (trends, "TICK_BITS"),
+)
+"""Bounds that fit an int and keep their names."""
+
+SIZES = {
+    "HASH_BYTES": 2 * dedup.HASHED,
+    "MASK_BYTES": dedup.WINDOW_BITS // 8,
+    "HALF_LIVES": len(decay.HALF_LIVES_MS),
+    "TYPES": len(EVENT_TYPES),
+    "PAUSE": CODES["pause"],
+    "HOVER": CODES["hover"],
+    "RAGE_CLICK": CODES["rage_click"],
+    "BAND_ONE_PPM": burst.BANDS_PPM[0],
+    "BAND_TWO_PPM": burst.BANDS_PPM[1],
+    "REACTS_IN_SESSION": TRIGGER_ORDER.index(IN_SESSION),
+    "FLAGS": len(features.FLAG_CODES),
+    "FEATURE_COUNT": len(features.FEATURES),
+    "FAST_TICKS": len(trends.FAST),
+    "SLOW_TICKS": len(trends.SLOW),
+    "ONE_SHARE": 1 << loops.SHARE_BITS,
+}
+LARGE = {
+    "EARLIEST_MS": validity.EARLIEST_MS,
+    "LATEST_MS": validity.LATEST_MS,
+    "MICROS_MAX": validity.MICROS_MAX,
+    "PROFILE_TTL": user.PROFILE_TTL_MS,
+    "PAGE_TTL": user.PAGE_KEY_TTL_MS,
+}
+TABLES = {
+    "HALF_LIVES_MS": decay.HALF_LIVES_MS,
+    "FAST": trends.FAST,
+    "SLOW": trends.SLOW,
+    "FLAG_CODES": features.FLAG_CODES,
+    "INTERACTS": [code in INTERACTIONS for code in range(len(EVENT_TYPES))],
+}
 
 
 @cache
@@ -67,73 +123,16 @@ def _fields() -> list[str]:
 
 
 def _bounds() -> list[str]:
-    small = {
-        "WINDOWS_MAX": profiles.WINDOWS_MAX,
-        "TABS_MAX": profiles.TABS_MAX,
-        "CART_MAX": profiles.CART_MAX,
-        "TOUCHED_MAX": profiles.TOUCHED_MAX,
-        "TRAIL_MAX": profiles.TRAIL_MAX,
-        "EARLIER_MAX": profiles.EARLIER_MAX,
-        "EARLIER_BYTES_MAX": profiles.EARLIER_BYTES_MAX,
-        "STATE_BYTES_MAX": profiles.STATE_BYTES_MAX,
-        "NAME_MAX": profiles.NAME_MAX,
-        "HASHED": dedup.HASHED,
-        "HASH_BYTES": HASH_BYTES,
-        "MASK_BYTES": MASK_BYTES,
-        "HALF_LIVES": len(HALF_LIVES_MS),
-        "BUCKETS": BUCKETS,
-        "TYPES": len(EVENT_TYPES),
-        "PAUSE": CODES["pause"],
-        "HOVER": CODES["hover"],
-        "RAGE_CLICK": CODES["rage_click"],
-        "BAND_ONE_PPM": burst.BANDS_PPM[0],
-        "BAND_TWO_PPM": burst.BANDS_PPM[1],
-        "CLIP_MS": CLIP_MS,
-        "SESSION_GAP_MS": SESSION_GAP_MS,
-        "STALE_MS": user.STALE_MS,
-        "BROWSE": BROWSE,
-        "CART": CART,
-        "HIGH_INTENT": HIGH_INTENT,
-        "REACTS_IN_SESSION": TRIGGER_ORDER.index(IN_SESSION),
-        "FLAGS": len(features.FLAG_CODES),
-        "FEATURE_COUNT": len(features.FEATURES),
-        "KINDS": KINDS,
-        "TICK_BITS": trends.TICK_BITS,
-        "FAST_TICKS": len(trends.FAST),
-        "SLOW_TICKS": len(trends.SLOW),
-        "FINE": FINE_BITS,
-        "SHARE": SHARE_BITS,
-        "ONE_SHARE": 1 << SHARE_BITS,
-        "NAME_BYTES_MAX": validity.NAME_BYTES_MAX,
-        "TEXT_BYTES_MAX": validity.TEXT_BYTES_MAX,
-        "PROPERTIES_MAX": validity.PROPERTIES_MAX,
-        "QUANTITY_MAX": validity.QUANTITY_MAX,
-        "INDEX_MAX": validity.INDEX_MAX,
-        "DURATION_MS_MAX": validity.DURATION_MS_MAX,
-    }
-    large = {
-        "EARLIEST_MS": validity.EARLIEST_MS,
-        "LATEST_MS": validity.LATEST_MS,
-        "MICROS_MAX": validity.MICROS_MAX,
-        "PROFILE_TTL": user.PROFILE_TTL_MS,
-        "PAGE_TTL": user.PAGE_KEY_TTL_MS,
-    }
+    small = {name: getattr(module, name) for module, names in BOUNDS for name in names.split()}
     return [
-        *("cdef enum:", *(f"    {name} = {value}" for name, value in small.items())),
-        *(f"cdef long long {name} = {value}" for name, value in large.items()),
+        *("cdef enum:", *(f"    {name} = {value}" for name, value in {**small, **SIZES}.items())),
+        *(f"cdef long long {name} = {value}" for name, value in LARGE.items()),
     ]
 
 
 def _tables() -> list[str]:
-    tables = {
-        "HALF_LIVES_MS": HALF_LIVES_MS,
-        "FAST": trends.FAST,
-        "SLOW": trends.SLOW,
-        "FLAG_CODES": features.FLAG_CODES,
-        "INTERACTS": [code in INTERACTIONS for code in range(len(EVENT_TYPES))],
-    }
     out = []
-    for name, values in tables.items():
+    for name, values in TABLES.items():
         out += [
             f"cdef long long {name}[{len(values)}]",
             f"{name}[:] = [{', '.join(str(int(each)) for each in values)}]",

@@ -252,7 +252,7 @@ cdef int trended(State* s, long long* scores, int count) noexcept:
             share, goal = FAST[ticks] if ticks < FAST_TICKS else ONE_SHARE, scores[each]
         else:
             share, goal = SLOW[ticks] if ticks < SLOW_TICKS else ONE_SHARE, scores[each - count]
-        averages[each] += ((goal << FINE) - averages[each]) * share >> SHARE
+        averages[each] += ((goal << FINE_BITS) - averages[each]) * share >> SHARE_BITS
         if averages[each] < 0:
             return 0
     replace_numbers(s, P_trends, averages, found)

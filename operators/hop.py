@@ -111,7 +111,7 @@ class UserHop:
             plain = known is None
             data = folded(before, event, event.user_key, self.context) if plain else None
             if data is not None:
-                out, effects, trace = [], [], PLAIN
+                out, effects, trace = Out(), list[Effect](), PLAIN
             else:
                 out, data, effects, trace = self._stepped(event, origin, before, known)
         except UnknownLayout:
