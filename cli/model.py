@@ -79,6 +79,9 @@ def _compare_arguments(parser: argparse.ArgumentParser) -> None:
     _source_arguments(parser)
     parser.add_argument("--folds", type=int, default=5, choices=range(1, 6))
     parser.add_argument("--twin", action="store_true", help="also without the bottleneck")
+    parser.add_argument(
+        "--picture", type=Path, metavar="FILE", help="write the reliability diagram there, an SVG"
+    )
     parser.add_argument("--sessions", type=int, default=0, help="how many sessions, 0 = all")
 
 
@@ -113,6 +116,8 @@ def _train(args: argparse.Namespace) -> int:
 
 def _compare(args: argparse.Namespace) -> int:
     report = model_training.compare(args)
+    if args.picture:
+        model_training.picture(report, args.picture)
     print_result(report, as_json=args.json, lines=model_training.compare_lines(report))
     return 0
 
@@ -147,6 +152,8 @@ def _eval_lines(report: dict[str, Any]) -> list[str]:
     for name, figure in report["concepts"].items():
         if figure["auroc"] is not None:
             rows.append((f"concept {name}: AUROC", figure["auroc"], *figure["auroc_ci"]))
+    rows.append(("completeness, held out at training", report["completeness"],
+                 *(report["completeness_ci"] or ())))  # fmt: skip
     filled = [(*row, *[None] * (4 - len(row))) for row in rows]
     return [*out, *table(("measure", "value", "from", "to"), filled)]
 

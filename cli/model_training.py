@@ -8,10 +8,13 @@ import os
 from pathlib import Path
 from typing import Any
 
+from cli.model_picture import reliability
 from cli.output import CommandError, progress, table
+from cli.progress import Bar
 from infra.local.layout import read_layout
 
 VISITORS_MIN = 200
+MODELS = ("network", "trees", "twin")
 ALLOWED_UNDER = 0.005
 """By how much the network's AUROC may lie under the trees' after any number of events."""
 
@@ -55,17 +58,25 @@ def compare(args: argparse.Namespace) -> dict[str, Any]:
     return report
 
 
+def picture(report: dict[str, Any], file: Path) -> None:
+    """Write the reliability diagram as an SVG."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(reliability(report["reliability"]), encoding="utf-8")
+
+
 def compare_lines(report: dict[str, Any]) -> list[str]:
     """The report as text."""
     rows = []
-    for k, each in report["after"].items():
-        for name in ("network", "trees", "twin"):
-            if name in each:
-                rows.append((f"AUROC after {k} events", name, *_figure(each[name])))
-    for name in ("auroc", "auprc", "brier", "ece"):
+    for key, unit in (("after", "events"), ("at_s", "s")):
+        for k, each in report[key].items():
+            for name in (name for name in MODELS if name in each):
+                rows.append((f"AUROC after {k} {unit}", name, *_figure(each[name])))
+    for name in ("auroc", "auprc", "log_loss", "brier", "ece"):
         rows += [(name, model, *_figure(each)) for model, each in report[name].items()]
     rows += [(f"concept {name}: AUROC", "network", *_figure(each))
              for name, each in report["concepts"].items()]  # fmt: skip
+    for name in ("completeness", "leakage"):
+        rows += [(name, str(of), value, None, None) for of, value in report.get(name, {}).items()]
     head = ("measure", "model", "value", "from", "to")
     return [*table(head, rows), "", f"ships: {report['ships']}"]
 
@@ -83,9 +94,11 @@ def _rows(args: argparse.Namespace) -> Path:
 
     layout = read_layout()
     try:
-        return build(
-            _source(args), layout.home / "training", layout.checkout, _bar, os.cpu_count() or 1
-        )
+        with Bar(1, "parts folded") as bar:
+            return build(
+                _source(args), layout.home / "training", layout.checkout, bar.update,
+                os.cpu_count() or 1,
+            )  # fmt: skip
     except (DatasetMissing, BadLine, LogFilesError, OSError) as bad:
         raise CommandError(f"{bad}.") from bad
 
@@ -125,7 +138,3 @@ def _told(args: argparse.Namespace) -> dict[str, Any]:
         "simulated": True, "validated_on": "simulated", "licence": "Apache-2.0",
         "period": "seven simulated days from 2025-10-09, 15 % of the visitors return a day later",
     }  # fmt: skip
-
-
-def _bar(done: int, parts: int) -> None:
-    progress(f"events folded: {done} of {parts} parts")

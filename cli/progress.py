@@ -31,8 +31,9 @@ class Bar:
         if self._terminal and self._told:
             sys.stderr.write("\n")
 
-    def update(self, done: int) -> None:
-        """`done` of the total so far."""
+    def update(self, done: int, total: int = 0) -> None:
+        """`done` of the total so far, which is told here where it was not known before."""
+        self._total = total or self._total
         now = time.monotonic()
         done = min(done, self._total)
         rate = done / max(now - self._started, 1e-3)

@@ -6,6 +6,7 @@ more than k events count, since a finished session gives itself away by its leng
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -122,8 +123,9 @@ def report(model: Model, sessions: Sequence[Session], seed: int) -> dict[str, An
         figure = _figure(measure, every, seed)
         out[name], out[f"{name}_ci"] = figure["value"], figure["ci"]
     out["concepts"] = {name: _concept(model, sessions, name, seed) for name in model.concepts}
-    # A twin without the bottleneck would have to be trained on this data, which may not be done.
-    out["completeness"] = out["completeness_ci"] = None
+    # A twin without the bottleneck is trained beside a model and not on what it is judged by.
+    held = json.loads(model.card or "{}").get("bottleneck", {})
+    out |= {name: held.get(name) for name in ("completeness", "completeness_ci")}
     return out
 
 

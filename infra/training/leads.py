@@ -28,7 +28,7 @@ def report(data: Data, risk: Floats, done: NDArray[np.bool_], seed: int) -> dict
     rng = np.random.default_rng(seed)
     starts = np.flatnonzero(np.diff(data.visit, prepend=-1))
     lengths = np.bincount(data.visit)
-    age_s = np.expm1(data.inputs[:, FEATURES.index("session_age_s_log")].astype(np.float64))
+    age_s = ages_s(data)
     threshold = float(np.percentile(risk[done], PERCENTILE))
     buys = data.intents[starts, list(INTENTS).index("purchase_intent")] > 0.5
     judged = np.flatnonzero(done[starts])
@@ -57,6 +57,11 @@ def report(data: Data, risk: Floats, done: NDArray[np.bool_], seed: int) -> dict
         "stays_crossed": _mean(np.array(stays, float), rng),
         "seconds": _figure(np.array(seconds), np.median, rng),
     }
+
+
+def ages_s(data: Data) -> Floats:
+    """Seconds since the session's first event at each row."""
+    return np.expm1(data.inputs[:, FEATURES.index("session_age_s_log")].astype(np.float64))
 
 
 def _mean(values: Floats, rng: np.random.Generator) -> dict[str, Any]:

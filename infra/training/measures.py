@@ -51,12 +51,28 @@ def log_loss(scores: Floats, truth: Bools, weights: Floats) -> float:
 
 def ece(scores: Floats, truth: Bools, weights: Floats) -> float:
     """Expected calibration error over 15 bins of equal mass."""
+    bins = _mass_bins(scores, weights)
+    gap = np.bincount(bins, weights * (scores - truth), _MASS_BINS)
+    return float(np.abs(gap).sum() / weights.sum())
+
+
+def reliability(scores: Floats, truth: Bools) -> list[list[float]]:
+    """(mean score, share that came true) of each of those bins, ascending."""
+    bins = _mass_bins(scores, np.ones(len(scores)))
+    count = np.maximum(np.bincount(bins, minlength=_MASS_BINS), 1)
+    columns = [np.bincount(bins, each, _MASS_BINS) / count for each in (scores, truth)]
+    found: list[list[float]] = np.round(np.stack(columns, axis=1), 4).tolist()
+    return found
+
+
+def _mass_bins(scores: Floats, weights: Floats) -> Ints:
+    """The number of each score's bin, bins being of equal mass."""
     order = np.argsort(scores, kind="stable")
     mass = np.cumsum(weights[order])
     middle = mass - weights[order] / 2
-    bins = np.clip(middle * _MASS_BINS // max(mass[-1], 1e-9), 0, _MASS_BINS - 1)
-    gap = np.bincount(bins.astype(np.int64), (weights * (scores - truth))[order], _MASS_BINS)
-    return float(np.abs(gap).sum() / weights.sum())
+    bins = np.empty(len(scores), np.int64)
+    bins[order] = np.clip(middle * _MASS_BINS // max(mass[-1], 1e-9), 0, _MASS_BINS - 1)
+    return bins
 
 
 def with_interval(

@@ -5,22 +5,21 @@
    ReLU and one sigmoid a concept (Koh et al., arXiv:2007.04612). Every time step is a row.
 3. Heads see 2c - 1 only, so that every intent is explained by the concepts alone: the risks as one
    softmax against going on, all others as a sigmoid each.
-4. Loss = intents (the risks weigh most) + a share of the concepts' BCE; Adam; the weights with the
-   best validation loss are kept.
+4. Loss = intents (the risks weigh most) + a share of the concepts' BCE.
+infra/training/fit.py trains it.
 
 JAX, since its wheel for the CPU is a tenth of what other frameworks bring along.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from numpy.typing import NDArray
 
 from infra.training.data import Data, Floats
@@ -53,11 +52,13 @@ class Settings:
     hidden: int = 32
     layer: int = 32
     epochs: int = 14
+    steps_min: int = 400
     patience: int = 4
     batch: int = 256
     rate: float = 3e-3
     decay: float = 1e-2
-    concept_share: float = 1.0
+    average: float = 0.99
+    concept_share: float = 0.5
     risk_share: float = 4.0
     bottleneck: bool = True
     """Without it heads read the layer itself: the twin that says what the bottleneck costs."""
@@ -204,42 +205,3 @@ def _padded(x: Floats, data: Data, rows: list[Any], size: int, length: int) -> B
         index[at, : len(each)] = each
         counts[at, : len(each)] = 1
     return x[index], data.concepts[index], data.intents[index], counts
-
-
-def train(
-    data: Data,
-    validation: Data,
-    settings: Settings,
-    seed: int,
-    tell: Callable[[str], None] = lambda _: None,
-) -> Network:
-    """Train on `data`, keep the weights that are best on `validation`; seeded, so repeatable."""
-    rng = np.random.default_rng(seed)
-    network = fresh(data, settings, rng)
-    steps = sum(1 for _ in batches(network, data, settings.batch, None)) * settings.epochs
-    adam = optax.adamw(
-        optax.cosine_decay_schedule(settings.rate, steps, 0.02), weight_decay=settings.decay
-    )
-    weights, state = network.weights, adam.init(network.weights)
-
-    def step(w: Weights, state: Any, batch: Batch) -> tuple[Weights, Any]:
-        slope = jax.grad(lambda w: losses(w, batch, settings)[0])(w)
-        moves, state = adam.update(slope, state, w)
-        return optax.apply_updates(w, moves), state
-
-    stepped = jax.jit(step)
-    measure = jax.jit(lambda w, batch: losses(w, batch, settings))
-    best, best_loss, since = weights, float("inf"), 0
-    for epoch in range(settings.epochs):
-        for _, batch in batches(network, data, settings.batch, rng):
-            weights, state = stepped(weights, state, batch)
-        found = [measure(weights, b) for _, b in batches(network, validation, settings.batch, None)]
-        loss = float(sum(each * rows for each, rows in found) / sum(rows for _, rows in found))
-        tell(f"epoch {epoch + 1} of at most {settings.epochs}: validation loss {loss:.4f}")
-        since += 1
-        if loss < best_loss:
-            best, best_loss, since = weights, loss, 0
-        if since >= settings.patience:
-            break
-    network.weights = {name: np.asarray(each) for name, each in best.items()}
-    return network

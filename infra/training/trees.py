@@ -24,6 +24,9 @@ PARAMETERS: dict[str, Any] = {
     "num_threads": 1, "deterministic": True,
 }  # fmt: skip
 ROUNDS, CONCEPT_ROUNDS, CONCEPT_LEAVES = 300, 60, 15
+OF_CONCEPTS: dict[str, int] = {"num_leaves": CONCEPT_LEAVES}
+"""Settings over a handful of concepts."""
+
 PATIENCE = 20
 OPSET, ML_OPSET, IR_VERSION = 17, 3, 8
 

@@ -12,6 +12,7 @@ from infra.demo.goods import STAND_IN
 from infra.local.layout import CHECKOUT
 from infra.training.data import read
 from infra.training.labels import CONCEPTS, INTENTS
+from infra.training.measures import auroc
 from infra.training.rows import LOG, SIMULATED, Source, build
 from infra.training.visits import Profiler, visits
 from models.features import FEATURES
@@ -19,6 +20,7 @@ from schemas.event import Event
 from schemas.profile import Profile
 from tests.builders import ONE_MINUTE, event, page
 
+SOON_MS, LATE_MS = 4_000, 16_000
 PAGES = ("home", "category", "product", "cart")
 
 
@@ -84,3 +86,33 @@ def test_a_choice_of_visits(tmp_path: Path, kept: list[int]) -> None:
     part = data.of(chosen)
     assert sorted(set(part.visit.tolist())) == list(range(len(kept)))
     assert (part.inputs == data.inputs[chosen[data.visit]]).all()
+
+
+@pytest.mark.promise("M29")
+def test_a_canary_of_the_next_event_is_worth_nothing_in_the_rows(tmp_path: Path) -> None:
+    """A coin says how soon each next page comes, which is the label `deliberation`.
+
+    No input of the label's own row foresees it; one row later it is known for certain.
+    """
+    coins = np.random.default_rng(4).random((200, 9)) < 0.5
+    log = tmp_path / "log.jsonl"
+    with log.open("wb") as out:
+        for user, waits in enumerate(np.where(coins, LATE_MS, SOON_MS).tolist()):
+            key, at_ms = f"demo:v:{user:032x}", 0
+            for index, wait_ms in enumerate(waits):
+                made = event("page_view", at_ms, index, user_key=key, page=page("/a", "home"))
+                out.write(as_line(made))
+                at_ms += wait_ms
+    data = read(build(Source(LOG, log), tmp_path / "cache", CHECKOUT, lambda done, parts: None))
+    rows = np.flatnonzero(np.append(data.visit[1:] == data.visit[:-1], False))
+    label = data.concepts[rows, list(CONCEPTS).index("deliberation")] > 0.5
+    ones, varying = np.ones(len(rows)), 0
+    assert 0.4 < label.mean() < 0.6
+    for at, name in enumerate(FEATURES):
+        spread = np.ptp(data.inputs[:, at]) or 1.0
+        told = (data.inputs[:, at].astype(np.float64) - data.inputs[:, at].min()) / spread
+        varying += np.ptp(told[rows]) > 0
+        assert abs(auroc(told[rows], label, ones) - 0.5) < 0.06, name
+        if name == "gap_s_log":
+            assert auroc(told[rows + 1], label, ones) > 0.99
+    assert varying > 8

@@ -1,0 +1,97 @@
+"""Does the bottleneck hold: do concepts carry the scores, and nothing but what their names say?
+
+completeness    what is left of the twin's AUROC, which has no bottleneck (chance is nothing).
+leakage         boosted trees on the predicted concepts, beside the head and beside trees on the
+                true labels. Above the head: the numbers carry what a linear head cannot explain.
+                Above the true labels: they carry what the names do not say (arXiv:2504.14094).
+interventions   somebody corrects concepts, the most telling first: each goes where such rows lie,
+                to its 5th or 95th percentile by its true label (arXiv:2007.04612).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from infra.training.measures import auroc, with_interval
+from models.intent import MILLION
+from schemas.model import RISK, Head
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+LOW, HIGH = 5, 95
+COMPLETENESS_MIN = 0.97
+OVER_HEAD_MAX, OVER_TRUE_MAX = 0.01, 0.0
+CORRECTED = 3
+"""So many corrections must be worth making; of more, the ends of the range say too much."""
+
+
+def completeness(score: float, free: float) -> float:
+    """Of the AUROCs of the model and of its twin."""
+    return round((score - 0.5) / (free - 0.5), 4)
+
+
+def completeness_of(
+    score: Floats, free: Floats, truth: Bools, visit: Ints, seed: int
+) -> dict[str, Any]:
+    """The same of the scores themselves, with its interval by visit."""
+
+    def left(both: Floats, true: Bools, weights: Floats) -> float:
+        return completeness(*(auroc(both[:, at], true, weights) for at in (0, 1)))
+
+    return with_interval(left, np.stack([score, free], axis=1), truth, visit, seed=seed)
+
+
+def interventions(
+    heads: Sequence[Head], concepts: Ints, labels: Bools, truth: Bools, name: str
+) -> list[tuple[int, float]]:
+    """(concept corrected last, AUROC of score `name`), beginning with (-1, as it was).
+
+    `concepts` in ppm and what was true of them are [n, k], `truth` of the score is [n]. The most
+    telling concept is the one that by itself helps most, and so on.
+    """
+    low, high = np.percentile(concepts, (LOW, HIGH), axis=0)
+    corrected = np.where(labels, high, low)
+
+    def reached(chosen: Sequence[int]) -> float:
+        moved = concepts.astype(np.float64)
+        moved[:, chosen] = corrected[:, chosen]
+        return round(auroc(risk(heads, moved, name), truth, np.ones(len(truth))), 4)
+
+    known = [at for at in range(labels.shape[1]) if labels[:, at].any()]
+    order = sorted(known, key=lambda at: -reached([at]))
+    curve = [(at, reached(order[: number + 1])) for number, at in enumerate(order)]
+    return [(-1, reached([])), *curve]
+
+
+def risk(heads: Sequence[Head], concepts: Floats, name: str) -> Floats:
+    """One of the competing risks before calibration, of concepts in ppm [n, k]; in floats."""
+    risks = [head for head in heads if head.kind == RISK]
+    weights = np.array([head.weights_micro for head in risks]).T / MILLION
+    logits = (2 * concepts / MILLION - 1) @ weights
+    odds = np.exp(logits + np.array([head.bias_micro for head in risks]) / MILLION)
+    at = [head.name for head in risks].index(name)
+    share: Floats = odds[:, at] / (1 + odds.sum(axis=1))
+    return share
+
+
+def problems(found: Mapping[str, Any]) -> list[str]:
+    """What is wrong with a bottleneck of which a card or a report tells these figures."""
+    wrong = []
+    left = found["completeness"]
+    if left is not None and left < COMPLETENESS_MIN:
+        wrong.append(f"completeness {left} instead of {COMPLETENESS_MIN}")
+    leak = found["leakage"]
+    if leak["predicted"] - leak["head"] > OVER_HEAD_MAX:
+        wrong.append(f"trees get {leak['predicted']} from the concepts, the head {leak['head']}")
+    if leak["predicted"] - leak["true"] > OVER_TRUE_MAX:
+        wrong.append(f"the concepts give {leak['predicted']}, what was true only {leak['true']}")
+    curve = [value for _, value in found["interventions"][: CORRECTED + 1]]
+    if curve != sorted(curve):
+        wrong.append(f"correcting concepts makes it worse: {curve}")
+    return wrong
