@@ -55,6 +55,10 @@ def _action(actions: Any, name: str, text: str, example: str) -> argparse.Argume
 def _source_arguments(parser: argparse.ArgumentParser) -> None:
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--log", type=Path, metavar="PATH", help="an exported log, or JSON Lines")
+    where.add_argument(
+        "--archive", nargs="?", const="", metavar="DIR",
+        help="an archive and what only the running log holds yet, as one",
+    )  # fmt: skip
     where.add_argument("--dataset", choices=DATASETS, help="evaluation only: never publish it")
     parser.add_argument("--path", type=Path, metavar="DIR", help="the folder of the data set")
     parser.add_argument("--visitors", type=int, default=6000, help="simulated, without --log")

@@ -8,6 +8,9 @@ import os
 from pathlib import Path
 from typing import Any
 
+from cli.archive import FAILURES
+from cli.archive_current import archive_to_the_end
+from cli.archive_place import archive_folder
 from cli.model_picture import reliability
 from cli.output import CommandError, progress, table
 from cli.progress import Bar
@@ -89,7 +92,6 @@ def _figure(each: dict[str, Any]) -> tuple[Any, Any, Any]:
 def _rows(args: argparse.Namespace) -> Path:
     from connectors.datasets import DatasetMissing
     from connectors.event_lines import BadLine
-    from connectors.log_files import LogFilesError
     from infra.training.rows import build
 
     layout = read_layout()
@@ -99,13 +101,17 @@ def _rows(args: argparse.Namespace) -> Path:
                 _source(args), layout.home / "training", layout.checkout, bar.update,
                 os.cpu_count() or 1,
             )  # fmt: skip
-    except (DatasetMissing, BadLine, LogFilesError, OSError) as bad:
+    except (*FAILURES, DatasetMissing, BadLine) as bad:
         raise CommandError(f"{bad}.") from bad
 
 
 def _source(args: argparse.Namespace) -> Any:
     from infra.training.rows import DATASET, LOG, SIMULATED, Source
 
+    if args.archive is not None:
+        folder = archive_folder(Path(args.archive) if args.archive else None)
+        archive_to_the_end(folder)
+        return Source(LOG, folder)
     if args.log:
         return Source(LOG, args.log)
     if args.dataset:
@@ -121,9 +127,10 @@ def _source(args: argparse.Namespace) -> Any:
 
 def _told(args: argparse.Namespace) -> dict[str, Any]:
     """What the card says of the data."""
-    if args.log:
+    if args.log or args.archive is not None:
+        name = args.log.name if args.log else "the archive"
         return {
-            "name": "kairos-intent-own-log", "data": f"events of {args.log.name}",
+            "name": "kairos-intent-own-log", "data": f"events of {name}",
             "simulated": False, "validated_on": "real", "licence": "of the log's owner",
         }  # fmt: skip
     if args.dataset:

@@ -14,9 +14,11 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Producer
 
+from cli.archive_current import archive_to_the_end
 from cli.main import main
 from connectors.archive_files import segments
 from connectors.archive_run import TOPICS
+from connectors.archive_status import status_of
 from connectors.avro import codec
 from connectors.log_folder import read_records
 from connectors.registry import RegistryClient
@@ -69,9 +71,9 @@ class Writing:
         self.sent[topic].append((key, value))
 
 
-def archiver(folder):
+def archiver(folder, every_s="0.05"):
     """`kairos archive run` as a process of its own, committing all the time."""
-    command = ("archive", "run", "--archive", str(folder), "--every", "0.05")
+    command = ("archive", "run", "--archive", str(folder), "--every", every_s)
     return subprocess.Popen(
         [sys.executable, "-m", "cli.main", *command],
         cwd=ROOT,
@@ -194,3 +196,28 @@ def test_why_finds_an_id_in_archive_and_topic_as_one(place, kairos):
         assert told["decision_id"] == f"d_{number:032x}"
     code, _, told = kairos("why", "s_nobody")
     assert code == 1 and "in archive" in told and "nor on" in told
+
+
+def test_archive_and_topic_are_one_for_training(place, kairos):
+    """What only the log holds is archived first: by a run here, then by the archiver that runs."""
+    folder, owner, registry = place
+    writing = Writing(owner, registry)
+    writing.some(20)
+    kairos("archive", "run", "--once")
+    writing.some(5)
+    archive_to_the_end(folder)
+    assert held(folder, EVENTS) == sorted(writing.sent[EVENTS])
+    running = archiver(folder, every_s="600")
+    until(lambda: status_of(folder, "").running)
+    writing.some(5)
+    archive_to_the_end(folder)
+    running.terminate()
+    assert running.wait(PATIENCE_S) == 0
+    assert held(folder, EVENTS) == sorted(writing.sent[EVENTS])
+
+
+def test_a_folder_that_is_no_archive_is_named(place, kairos):
+    """Before anything is made."""
+    folder, _, _ = place
+    code, _, told = kairos("model", "train", "--archive", str(folder / "none"))
+    assert code == 1 and "is no archive" in told and not (folder / "none").exists()

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from connectors.onnx import OnnxScorer
 from infra.demo.goods import STAND_IN
 from infra.model import FOLDER, BadModel, load
+from infra.training.bottleneck import CORRECTED, interventions
 from infra.training.card import features_sha256
 from infra.training.labels import CONCEPTS, INTENTS, KIND_OF, SIGNS, labels, medians
 from infra.training.measures import auroc
@@ -230,6 +231,18 @@ def test_probabilities_mean_what_they_say_on_fresh_visitors() -> None:
     said, truth = fresh()
     gap = np.abs(said.mean(axis=0) - truth.mean(axis=0))[len(CONCEPTS) :]
     assert (gap < 0.06).all(), dict(zip(INTENTS, gap.round(3), strict=True))
+
+
+@pytest.mark.promise("M29")
+def test_correcting_the_first_concepts_helps_on_fresh_visitors() -> None:
+    """The curve does not fall over the first three, most telling first."""
+    said, truth = fresh()
+    at = len(CONCEPTS)
+    concepts = np.rint(said[:, :at] * 1e6).astype(np.int64)
+    bought = truth[:, at + list(INTENTS).index("purchase_intent")]
+    curve = interventions(model().heads, concepts, truth[:, :at], bought, "purchase_intent")
+    reached = [value for _, value in curve[: CORRECTED + 1]]
+    assert reached == sorted(reached) and reached[-1] > reached[0] + 0.02
 
 
 def test_the_heads_are_of_the_kinds_that_serving_joins() -> None:
