@@ -71,6 +71,7 @@ golden: setup ## add golden bytes for schemas that have none yet; existing ones 
 
 prove: setup ## one full-size proof with its report: make prove replay
 	@$(if $(filter learning statistics,$(NAME)),$(SETUP) judges,:)
+	@$(if $(filter oscar,$(NAME)),$(SETUP) oscar browser,:)
 	@$(KAIROS) prove $(NAME)
 
 promises: ## each promise with the test that proves it and its last result

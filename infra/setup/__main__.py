@@ -1,7 +1,7 @@
 """`python3.11 -m infra.setup [STEP ...]`: everything a fresh checkout needs, in order.
 
-Without a name: all steps but `judges` and `browser`, which only tests want. Needs Python 3.11, a
-JDK, Maven and Node, no package.
+Without a name: all steps but `judges`, `oscar` and `browser`, which only tests and proofs want.
+Needs Python 3.11, a JDK, Maven and Node, no package.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from infra.setup.java import build_java, java_inputs, java_outputs
 from infra.setup.judges import fetch_judges, judges_inputs, judges_outputs
 from infra.setup.machine import check_machine
 from infra.setup.native import build_native, native_inputs
+from infra.setup.oscar import fetch_oscar, oscar_inputs, oscar_outputs
 from infra.setup.sdk import build_sdk, sdk_inputs, sdk_outputs
 from infra.setup.steps import Step, run_all
 from infra.setup.venv import build_venv, venv_inputs, venv_outputs
@@ -33,9 +34,10 @@ STEPS = (
     Step("flink", build_flink_home, flink_inputs, flink_outputs),
     Step("sdk", build_sdk, sdk_inputs, sdk_outputs),
     Step("judges", fetch_judges, judges_inputs, judges_outputs),
+    Step("oscar", fetch_oscar, oscar_inputs, oscar_outputs),
     Step("browser", browser),
 )
-ONLY_ON_REQUEST = ("judges", "browser")
+ONLY_ON_REQUEST = ("judges", "oscar", "browser")
 
 
 @contextmanager

@@ -49,6 +49,11 @@ class Home:
         return self.root / "judges"
 
     @property
+    def oscar(self) -> Path:
+        """A shop system that a proof runs beside us (infra/setup/oscar.py)."""
+        return self.root / "oscar"
+
+    @property
     def jars(self) -> Path:
         """Jars from Maven, one folder a class path: kafka, flink."""
         return self.root / "jars"

@@ -1,6 +1,7 @@
 import type { Help, More } from './contract';
 import { measurePage } from './measurePage';
 import { readPlatform } from './readPlatform';
+import { readStage } from './readStage';
 import { shareTabs } from './shareTabs';
 import { watchEffects } from './watchEffects';
 import { watchExit } from './watchExit';
@@ -44,6 +45,7 @@ function watchMore(help: Help): More {
     }, 0);
   });
   viewed();
+  readStage(tracker.track);
   return { vectors: meter.vectors, reset };
 }
 

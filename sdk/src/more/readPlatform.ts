@@ -6,12 +6,12 @@ type Loose = Record<string, unknown>;
 /** What one kind of shop says about the page's product; nothing where it is another kind. */
 type Adapter = () => Loose | null | undefined;
 
-const text = (selector: string, within: ParentNode) =>
+export const text = (selector: string, within: ParentNode) =>
   within.querySelector(selector)?.textContent?.trim();
 const meta = (name: string) =>
   document.querySelector<HTMLMetaElement>(`meta[property="${name}"]`)?.content;
 /** The number in a price as a shop writes it, such as `€1.299,00` or `$19.90`. */
-const amount = (written: string | null | undefined) => {
+export const amount = (written: string | null | undefined) => {
   const found = /\d[\d.,\s]*/.exec(written ?? '')?.[0].replace(/\s/g, '') ?? '';
   const [, whole = '', cents = ''] = /^(.*?)(?:[.,](\d{1,2}))?[.,]?$/.exec(found) ?? [];
   return whole.replace(/\D/g, '') + (cents && '.' + cents);

@@ -1,0 +1,32 @@
+"""django-oscar for the proof `oscar`, in a folder of its own: nothing of it is in the product."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from infra.setup.home import Home
+from infra.setup.steps import Shell, inputs_hash
+from infra.setup.venv import install
+
+LOCK = Path("infra/setup/oscar.lock")
+
+
+def oscar_inputs(home: Home) -> str:
+    """The lock."""
+    return inputs_hash(home.checkout, [home.checkout / LOCK], "1")
+
+
+def oscar_outputs(home: Home) -> list[Path]:
+    """The folder."""
+    return [home.oscar]
+
+
+def fetch_oscar(home: Home, shell: Shell) -> str:
+    """Install it anew; its folder is the path of the shop's process alone."""
+    shutil.rmtree(home.oscar, ignore_errors=True)
+    part = home.oscar.with_suffix(".part")
+    shutil.rmtree(part, ignore_errors=True)
+    install(home, shell, LOCK, "--no-deps", "--no-compile", "--target", str(part))
+    part.rename(home.oscar)
+    return "all packages match the lock"
