@@ -16,6 +16,7 @@ from infra.training import leads, measures
 from infra.training.bottleneck import completeness
 from infra.training.data import Data
 from infra.training.labels import CONCEPTS, INTENTS
+from models.features import FEATURES
 
 AFTER_EVENTS = (3, 5, 8, 12)
 AT_S = (8, 15, 30, 60)
@@ -59,7 +60,7 @@ def report(data: Data, found: dict[str, Any], seed: int) -> dict[str, Any]:
         **{name: figures(measure, done) for name, measure in SUMMARIES.items()},
         "reliability": {each: measures.reliability(found[each][done], truth[done])
                         for each in names},
-        "concepts": _concepts(data, found, still_open, seed),
+        "concepts": _concepts(data, found, still_open, done, seed),
         "lead": leads.report(data, found["churn"], done, seed),
         "weights": found["weights"],
         "interventions": list(_corrections(found["curves"])),
@@ -95,15 +96,21 @@ def _places(data: Data) -> tuple[NDArray[np.int64], Bools, NDArray[np.int64]]:
 
 def _newest_at(data: Data, at_s: int) -> Bools:
     """The newest row of each visit at a time since landing."""
-    age_ms = np.rint(leads.ages_s(data) * 1000)
-    early = age_ms <= at_s * 1000
+    same = data.visit[1:] == data.visit[:-1]
+    events = data.inputs[:, FEATURES.index("events_log")]
+    # After half an hour of silence the job begins a session, and ages, anew: long after landing.
+    anew = np.cumsum(np.append(False, same & (events[1:] <= events[:-1])))
+    starts = np.flatnonzero(np.append(True, ~same))
+    early = np.rint(leads.ages_s(data) * 1000) <= at_s * 1000
+    early &= anew == anew[starts][data.visit]
     newest: Bools = early.copy()
-    same = np.append(data.visit[1:] == data.visit[:-1], False)
-    newest[:-1] &= ~(same[:-1] & early[1:])
+    newest[:-1] &= ~(same & early[1:])
     return newest
 
 
-def _concepts(data: Data, found: dict[str, Any], rows: Bools, seed: int) -> dict[str, Any]:
+def _concepts(
+    data: Data, found: dict[str, Any], rows: Bools, done: Bools, seed: int
+) -> dict[str, Any]:
     """Concepts whose label occurs in at least 1 % of rows; the others cannot be judged here."""
     out = {}
     for at, name in enumerate(CONCEPTS):
@@ -112,7 +119,9 @@ def _concepts(data: Data, found: dict[str, Any], rows: Bools, seed: int) -> dict
             said = found["concepts"][rows, at]
             figure = measures.with_interval(measures.auroc, said, truth, data.visit[rows],
                                             seed=seed)  # fmt: skip
-            ece = measures.ece(said, truth, np.ones(len(said)))
+            # A label such as drop_off is likelier where the visit may have ended: all rows count.
+            true, of = data.concepts[done, at] > 0.5, found["concepts"][done, at]
+            ece = measures.ece(of, true, np.ones(len(of)))
             out[name] = {"base_rate": round(float(truth.mean()), 4), **figure,
                          "ece": round(ece, 4)}  # fmt: skip
     return out
