@@ -3,6 +3,8 @@
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 
+from numpy import empty, int64
+
 from models.decay import HALF_LIVES_MS, add
 
 assert len(HALF_LIVES_MS) == 4
@@ -14,6 +16,8 @@ cdef enum:
     PLACES_MAX = 256
     HALF_LIVES = 4
     BITS = 63
+    MILLION = 1000000
+    BEST_MAX = 64
 
 
 cdef class Loops:
@@ -113,3 +117,60 @@ cdef class Loops:
             old = averages[count + at]
             out.append(old + (((<long long>scores[at] << FINE_BITS) - old) * slow >> SHARE_BITS))
         return out
+
+    def qualities(self, const long long[:, :] weights, list scores not None):
+        """Sum of weight x score in millionths, within 0 to 1,000,000."""
+        cdef Py_ssize_t row, at, count = len(scores), rows = weights.shape[0]
+        cdef long long known[PLACES_MAX]
+        cdef long long total
+        if count != weights.shape[1] or count > PLACES_MAX:
+            raise ValueError("not one score a column")
+        for at in range(count):
+            known[at] = scores[at]
+        out = empty(rows, int64)
+        cdef long long[:] into = out
+        for row in range(rows):
+            total = 0
+            for at in range(count):
+                total += weights[row, at] * known[at]
+            into[row] = 0 if total < 0 else min(total // MILLION, MILLION)
+        return out
+
+    def ranked(
+        self,
+        const long long[:] bids,
+        const long long[:] qualities,
+        const long long[:] those,
+        bidding,
+        long long least,
+        int most,
+    ):
+        """(index, bid, quality) of the best, and the mask of who reaches `least`."""
+        cdef long long best[BEST_MAX]
+        cdef long long scores[BEST_MAX]
+        cdef long long score
+        cdef Py_ssize_t at, place, campaign, able = 0, kept = 0, count = those.shape[0]
+        if most > BEST_MAX or bids.shape[0] != qualities.shape[0]:
+            raise ValueError("more than can be ranked")
+        cdef bytes reached = bytes((bids.shape[0] + 7) // 8)
+        cdef unsigned char* bits = <unsigned char*>PyBytes_AS_STRING(reached)
+        for at in range(count):
+            campaign = those[at]
+            if not 0 <= campaign < bids.shape[0]:
+                raise ValueError("not in the columns")
+            score = bids[campaign] * qualities[campaign]
+            if score >= least:
+                able += 1
+                bits[campaign >> 3] |= 1 << (campaign & 7)
+            if kept == most and score <= scores[kept - 1]:
+                continue
+            place = kept if kept < most else most - 1
+            while place and scores[place - 1] < score:
+                scores[place], best[place] = scores[place - 1], best[place - 1]
+                place -= 1
+            scores[place], best[place] = score, campaign
+            kept = min(kept + 1, most)
+        rows = [(best[at], bids[best[at]], qualities[best[at]]) for at in range(kept)]
+        if able == count or not able:
+            return rows, bidding if able else 0
+        return rows, int.from_bytes(reached, "little")

@@ -23,6 +23,7 @@ from models import (
     trends,
     user,
     validity,
+    views,
     vocabulary,
 )
 from models.plain import Plain
@@ -33,7 +34,14 @@ from schemas.burst import Burst
 from schemas.outreach import Outreach
 from schemas.profile import CartChange, Profile, Session, Tab, Tally, Window
 
-PARTS = ("plain_begin.pxi", "state_bytes.pxi", "plain.pyx", "plain_view.pyx", "plain_fold.pyx")
+PARTS = (
+    "plain_begin.pxi",
+    "state_bytes.pxi",
+    "plain.pyx",
+    "plain_view.pyx",
+    "plain_fold.pyx",
+    "plain_views.pyx",
+)
 STRUCTS = {
     "P": Profile,
     "T": Tally,
@@ -71,6 +79,10 @@ SIZES = {
     "TYPES": len(EVENT_TYPES),
     "PAUSE": CODES["pause"],
     "HOVER": CODES["hover"],
+    "PAGE_VIEW": CODES["page_view"],
+    "PRODUCT_VIEW": CODES["product_view"],
+    "ADD_TO_CART": CODES["add_to_cart"],
+    "PAGES_KEPT": views.PAGES_KEPT,
     "RAGE_CLICK": CODES["rage_click"],
     "BAND_ONE_PPM": burst.BANDS_PPM[0],
     "BAND_TWO_PPM": burst.BANDS_PPM[1],

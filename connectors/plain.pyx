@@ -24,6 +24,7 @@ cdef struct State:
     unsigned char hashes[HASH_BYTES]
     unsigned char counts[TYPES]
     unsigned char trail[TRAIL_MAX]
+    unsigned char kinds[KINDS]
     unsigned char inputs[PLACES_MAX]
     unsigned char* free
     unsigned char room[ROOM]

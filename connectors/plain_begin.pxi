@@ -11,8 +11,11 @@ from libc.string cimport memcmp, memcpy, memset, strstr
 from models.dedup import id_hash
 from models.features import FEATURES
 from models.inputs import compiled
-from models.plain import TYPES_FOLDED
+from models.interests import band, touched
+from models.plain import TYPES_ASKING, TYPES_FOLDED
+from models.seen import left, viewed
 from models.signals import bounds_of
+from models.tally import weighed
 from models.trigger_rules import AT_CLOSE, CART_ABANDONED, IN_SESSION, TRIGGER_ORDER, rules
 from models.vocabulary import CODES
 from schemas.event import Event, Page, Product
@@ -33,6 +36,7 @@ cdef extern from "Python.h":
     long long PyLong_AsLongLongAndOverflow(object, int*) except? -1
     bint PyUnicode_CheckExact(object)
     bint PyUnicode_IS_COMPACT_ASCII(object)
+    object PyUnicode_DecodeUTF8(const char*, Py_ssize_t, const char*)
     const char* PyUnicode_AsUTF8AndSize(object, Py_ssize_t*) except NULL
 
 cdef Py_ssize_t place(kind, name) except -1:
@@ -74,6 +78,8 @@ cdef Py_ssize_t E_active_duration_ms = place(Event, "active_duration_ms")
 cdef Py_ssize_t E_value_micros = place(Event, "value_micros")
 cdef Py_ssize_t E_properties = place(Event, "properties")
 cdef Py_ssize_t E_consent_unsaid = place(Event, "consent_unsaid")
+cdef const unsigned char* NO_VALUES = b"\x90"
+cdef Py_ssize_t G_type = place(Page, "type")
 cdef Py_ssize_t G_url = place(Page, "url")
 cdef Py_ssize_t G_path = place(Page, "path")
 cdef Py_ssize_t G_title = place(Page, "title")

@@ -35,14 +35,15 @@ cdef struct Told:
 cdef class Plain:
     """Folds what it can; see models/plain.py."""
 
-    cdef dict codes, views
+    cdef dict codes, asking, views
 
     def __init__(self):
-        self.codes = {name: CODES[name] for name in TYPES_FOLDED}
+        self.codes = {name: CODES[name] for name in (*TYPES_FOLDED, *TYPES_ASKING)}
+        self.asking = {CODES[name]: name in TYPES_ASKING for name in CODES}
         self.views = {}
 
-    def folded(self, bytes state not None, event, str user_key not None, context):
-        """State bytes after a plain event; None for an event or a state that Python has to fold."""
+    def folded(self, bytes state not None, event, str user_key not None, context, stopwatch):
+        """(state bytes, inputs of one that asks); None for what Python has to fold."""
         cdef State s
         cdef Told told
         cdef Prepared view
@@ -59,6 +60,9 @@ cdef class Plain:
         s.now_ms = max(got(&s.profile[P_now_ms]), s.received_ms)
         if told.sent_ms - s.ts_ms > STALE_MS or not undisturbed(&s):
             return None
+        asking = self.asking[code]
+        if asking:
+            stopwatch.lap("state")
         view = self.prepared(context.at(at_offset(event, E_site), s.now_ms))
         if not view.usable or not in_force(&s, view) or not consented(&s, &told, event):
             return None
@@ -66,10 +70,14 @@ cdef class Plain:
         id_bytes = id_hash(at_offset(event, E_event_id))
         if not seen(&s, key, told.index, id_bytes):
             return None
-        element = element_of(event) if INTERACTS[s.code] else 0
-        if not moved_on(&s, &told, element) or not view.reach_out(&s):
+        kept = []
+        if asking:
+            stopwatch.lap("dedup")
+        if not moved_on(&s, &told, event, view.view, kept) or not view.reach_out(&s):
             return None
-        return scored(&s, view)
+        if asking:
+            stopwatch.lap("profile")
+        return scored(&s, view, asking)
 
     cdef Prepared prepared(self, view):
         made = self.views.get(id(view))
@@ -179,19 +187,27 @@ cdef long long element_of(event) except -1:
     return crc32(str(target).encode()) & 0xffff
 
 
-cdef int moved_on(State* s, Told* told, long long element) noexcept:
+cdef int moved_on(State* s, Told* told, event, view, list kept):
+    cdef long long element = element_of(event) if INTERACTS[s.code] else 0
+    if not paced(s, kept) or (s.code == ADD_TO_CART and not cart_grown(s, told, event)):
+        return 0
+    if not carted(s) or not tallied(s):
+        return 0
     if not visited(s, told.session_id, told.session_size, told.tab_id, told.tab_size):
         return 0
-    if not clocked(s, told.active_ms) or not traced(s):
+    if not clocked(s, told.active_ms) or not traced(s) or not burst_on(s, element, told.depth):
         return 0
-    if not burst_on(s, element, told.depth):
-        return 0
+    if s.code == ADD_TO_CART:
+        add(&s.session[S_cart_adds], 1)
+    elif s.code == PAGE_VIEW or s.code == PRODUCT_VIEW:
+        if not viewed_page(s, event, view, kept):
+            return 0
     signalled(s, told.depth, told.velocity)
-    return carted(s) and tallied(s)
+    return kept_open(s)
 
 
-cdef object scored(State* s, Prepared view):
-    """models.user._score and what is left of the step: the new state, or None."""
+cdef object scored(State* s, Prepared view, bint asking):
+    """models.user._score and, where nothing is asked, the rest of the step."""
     cdef const unsigned char* at
     cdef const unsigned char* answer
     cdef Py_ssize_t size = opened(&s.profile[P_hidden], &at)
@@ -212,7 +228,7 @@ cdef object scored(State* s, Prepared view):
     if before < 0:
         return None
     each = numbers(&s.profile[P_concepts], &s.before[before], PLACES_MAX - before)
-    if each < 0 or view.asks(s, found, count, both, before + each):
+    if each < 0 or (not asking and view.asks(s, found, count, both, before + each)):
         return None
     if view.mark:
         for each in range(FEATURE_COUNT):
@@ -226,9 +242,10 @@ cdef object scored(State* s, Prepared view):
     put_bytes(&s.profile[P_hidden], answer, len(hidden))
     replace_numbers(s, P_scores, found, count)
     replace_numbers(s, P_concepts, &found[count], both - count)
-    if not trended(s, found, count) or not waits(s):
+    if not trended(s, found, count) or (not asking and not waits(s)):
         return None
-    return dumped(s)
+    after = dumped(s)
+    return None if after is None else (after, vector if asking else None)
 
 
 cdef void replace_numbers(State* s, int which, long long* values, int count) noexcept:

@@ -175,7 +175,7 @@ cdef list vector_of(State* s):
     out.append(1.0 if size == 5 and not memcmp(at, b"email", 5) else 0.0)
     out.append(1.0 if size == 8 and not memcmp(at, b"campaign", 8) else 0.0)
     out.append(1.0 if got(&s.session[S_bought]) else 0.0)
-    size = opened(&s.session[S_kinds], &at)
+    size = content(&s.session[S_kinds], &at)
     for each in range(KINDS):
         out.append(1.0 if size and got(&s.session[S_kind]) == each else 0.0)
     for each in range(KINDS):

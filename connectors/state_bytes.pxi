@@ -5,6 +5,7 @@ cdef enum:
     COPIED = 0
     NUMBER = 1
     BYTES = 2
+    TEXT = 3
 
 cdef struct Field:
     const unsigned char* at
@@ -181,6 +182,20 @@ cdef inline void put_bytes(Field* field, const unsigned char* at, Py_ssize_t siz
     field.size = size
 
 
+cdef inline void put_text(Field* field, const char* at, Py_ssize_t size) noexcept:
+    field.kind = TEXT
+    field.at = <const unsigned char*>at
+    field.size = size
+
+
+cdef Py_ssize_t content(Field* field, const unsigned char** at) noexcept:
+    """As `opened`, also of what was put in."""
+    if field.kind == COPIED:
+        return opened(field, at)
+    at[0] = field.at
+    return field.size
+
+
 cdef unsigned char* written(unsigned char* into, unsigned long long value, int wide) noexcept:
     cdef int each
     for each in range(wide):
@@ -217,6 +232,18 @@ cdef unsigned char* write_bytes(unsigned char* into, const unsigned char* at, Py
     return into + size
 
 
+cdef unsigned char* write_text(unsigned char* into, const unsigned char* at, Py_ssize_t size) noexcept:
+    """One of at most 255 bytes."""
+    if size < 32:
+        into[0] = 0xa0 | <unsigned char>size
+        into += 1
+    else:
+        into[0] = 0xd9
+        into = written(into + 1, size, 1)
+    memcpy(into, at, size)
+    return into + size
+
+
 cdef unsigned char* write_size(unsigned char* into, int count) noexcept:
     """The head of an array."""
     if count < 16:
@@ -237,6 +264,8 @@ cdef unsigned char* write_fields(unsigned char* into, Field* fields, int count) 
             into = write_number(into, fields[each].value)
         elif fields[each].kind == BYTES:
             into = write_bytes(into, fields[each].at, fields[each].size)
+        elif fields[each].kind == TEXT:
+            into = write_text(into, fields[each].at, fields[each].size)
         else:
             at = fields[each].at
             end = at + fields[each].size

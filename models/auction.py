@@ -19,18 +19,11 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from msgspec import Struct
-from numpy import (
-    array,
-    bool_,
-    concatenate,
-    frombuffer,
-    int64,
-    packbits,
-    uint8,
-    unpackbits,
-)
+from numpy import array, int64
 from numpy.typing import NDArray
 
+from models.loops import IN_PYTHON, Loops
+from models.masks import as_flags
 from schemas.ids import MILLION
 
 CANDIDATES_MAX = 10
@@ -103,6 +96,7 @@ def run(
     bidding: int,
     reserve_score: int,
     overriding: int = 0,
+    loops: Loops = IN_PYTHON,
 ) -> Result:
     """Auction one slot among `bidding`, of whom `overriding` go first; both are masks.
 
@@ -111,17 +105,14 @@ def run(
     """
     if not bidding:
         return Result(())
-    scores = bids * qualities
-    least = max(reserve_score, 1)
-    those = lots.by_tie(bidding)
-    # A stable sort of those who are in the order of ties keeps that order.
-    best = those[(-scores[those]).argsort(kind="stable")]
-    able = _able(scores, best, bidding, least)
+    least, those = max(reserve_score, 1), lots.by_tie(bidding)
+    rows, able = loops.ranked(bids, qualities, those, bidding, least, CANDIDATES_MAX)
     first = overriding & able
     if first:
-        goes = as_flags(first, len(lots.ids))[best]
-        best = concatenate((best[goes], best[~goes]))
-    ranked = _bids(lots, bids, qualities, best[:CANDIDATES_MAX], first)
+        those = lots.by_tie(first)
+        ahead, _ = loops.ranked(bids, qualities, those, first, least, CANDIDATES_MAX)
+        rows = [*ahead, *(row for row in rows if not first >> row[0] & 1)][:CANDIDATES_MAX]
+    ranked = _bids(lots, rows, first)
     if not able:
         return Result(ranked, below=bidding)
     winner = ranked[0]
@@ -131,20 +122,8 @@ def run(
     return Result(ranked, winner, price, charge, able ^ 1 << winner.index, bidding & ~able)
 
 
-def _able(scores: Column, best: Column, bidding: int, least: int) -> int:
-    """Mask of those whose score reaches `least`; most often all, or none."""
-    if scores[best[-1]] >= least:
-        return bidding
-    if scores[best[0]] < least:
-        return 0
-    return bidding & as_mask(scores >= least)
-
-
-def _bids(
-    lots: Lots, bids: Column, qualities: Column, top: Column, overriding: int
-) -> tuple[Bid, ...]:
+def _bids(lots: Lots, rows: list[tuple[int, int, int]], overriding: int) -> tuple[Bid, ...]:
     ids, priorities = lots.ids, lots.priorities
-    rows = zip(top.tolist(), bids[top].tolist(), qualities[top].tolist(), strict=True)
     return tuple(
         [
             Bid(ids[at], bid, quality, priorities[at], overriding >> at & 1 == 1, at)
@@ -177,14 +156,3 @@ def _loses_tie(winner: Bid, second: Bid) -> bool:
         -winner.priority,
         winner.campaign_id.encode(),
     )
-
-
-def as_mask(flags: NDArray[bool_]) -> int:
-    """Flags in order as bits, the first as the lowest."""
-    return int.from_bytes(packbits(flags, bitorder="little").tobytes(), "little")
-
-
-def as_flags(mask: int, count: int) -> NDArray[bool_]:
-    """The lowest `count` bits as flags."""
-    data = frombuffer(mask.to_bytes((count + 7) // 8, "little"), uint8)
-    return unpackbits(data, count=count, bitorder="little").view(bool_)

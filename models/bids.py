@@ -10,12 +10,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
-from numpy import array, int64, maximum, minimum, zeros
+from numpy import array, int64, zeros
 
 from models.auction import SCORE_MAX, Column, Lots, lots_of
+from models.loops import IN_PYTHON, Loops
 from models.offers import bid_basis_micros, offer_of
 from schemas.campaign import Campaign
 from schemas.ids import MILLION
@@ -105,18 +107,14 @@ def paced(book: Book, pacing: Mapping[str, int]) -> Paced:
     return Paced(array(bids, int64), shares, spent)
 
 
-def qualities_of(book: Book, table: Mapping[str, int | str]) -> Column:
+def qualities_of(book: Book, table: Mapping[str, int | str], loops: Loops = IN_PYTHON) -> Column:
     """Incremental conversion probabilities in ppm: base + sum of weight x score, 0 to 1,000,000.
 
     A score that nobody computed (rules decide) counts as zero.
     """
-    scores = [table.get(name, 0) for name in book.names]
+    scores: list[Any] = [table.get(name, 0) for name in book.names]
     scores.append(MILLION)
-    quality = book.weights @ array(scores, int64)
-    quality //= MILLION
-    minimum(quality, MILLION, out=quality)
-    maximum(quality, 0, out=quality)
-    return quality
+    return loops.qualities(book.weights, scores)
 
 
 def with_offers(

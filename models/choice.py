@@ -83,9 +83,10 @@ def choose(
     known = table()
     ask(found, view, known)
     bids, offers = with_offers(book, paced, known)
-    lines = Lines(bids, qualities_of(book, known), offers)
+    lines = Lines(bids, qualities_of(book, known, view.loops), offers)
     urgent = view.catalogue.screens.overriding if known[CHECKOUT_CRITICAL] else 0
-    result = auction.run(book.lots, bids, lines.qualities, found.eligible, reserve, urgent)
+    able = found.eligible
+    result = auction.run(book.lots, bids, lines.qualities, able, reserve, urgent, view.loops)
     return Choice(found, reserve, lines, result, picked(result, view, reserve, decision_id))
 
 
@@ -189,4 +190,5 @@ def fallback(choice: Choice, view: View, table: Callable[[], Facts]) -> Bid | No
         return None
     able = for_fallback(choice.sieve, view, table())
     book, lines = view.catalogue.book, choice.lines
-    return auction.run(book.lots, lines.bids, lines.qualities, able, choice.reserve).winner
+    reserve, loops = choice.reserve, view.loops
+    return auction.run(book.lots, lines.bids, lines.qualities, able, reserve, loops=loops).winner

@@ -25,22 +25,27 @@ _CATEGORIES_MAX = NODES_MAX - BANDS
 
 def touch(profile: Profile, category: str, band: int) -> None:
     """A product of `category` was looked at, in price band 0 (cheap) to 3 of its category."""
-    graph = graph_of(profile.graph) if profile.graph else Graph()
+    profile.graph, profile.interest_top, profile.interest_sum = touched(
+        profile.graph, profile.session.number, category, band
+    )
+
+
+def touched(section: bytes, number: int, category: str, band: int) -> tuple[bytes, int, int]:
+    """The graph after a look in session `number`, its largest category's edge, and the sum."""
+    graph = graph_of(section) if section else Graph()
     graph.weights = [weight - (weight >> 4) for weight in graph.weights]
     graph.links = [
         each - (each >> 4) if at % 3 == 2 else each for at, each in enumerate(graph.links)
     ]
     _gain(graph, f"{BAND}{band}")
     at = _gain(graph, CATEGORY + category)
-    number = profile.session.number
     if graph.session == number and graph.last not in (-1, at):
         _link(graph, min(graph.last, at), max(graph.last, at))
     graph.last, graph.session = at, number
     if len(graph.names) > _CATEGORIES_MAX:
         _prune(graph)
     own = [each for name, each in zip(graph.names, graph.weights, strict=True) if name[0] == "c"]
-    profile.interest_top, profile.interest_sum = max(own), sum(own)
-    profile.graph = packed(graph)
+    return packed(graph), max(own), sum(own)
 
 
 def band(percentile_ppm: int) -> int:

@@ -8,7 +8,14 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from numpy import array, int64, maximum, minimum
+from numpy.typing import NDArray
+
 from models import decay
+from models.masks import as_mask
+from schemas.ids import MILLION
+
+Column = NDArray[int64]
 
 SIXTEENTHS = 16
 FINE_BITS = 8
@@ -42,6 +49,23 @@ class Loops(Protocol):
         """The fast averages, then the slow ones, each moved towards its score.
 
         Averages are in 256ths of a ppm, scores in ppm, the shares to move by in 2^-20.
+        """
+        ...
+
+    def qualities(self, weights: Column, scores: list[int]) -> Column:
+        """Sum of weight x score in millionths, one a row of `weights`, within 0 to 1,000,000.
+
+        Sums fit 64 bits. Raises ValueError where rows and scores differ in length.
+        """
+        ...
+
+    def ranked(
+        self, bids: Column, qualities: Column, those: Column, bidding: int, least: int, most: int
+    ) -> tuple[list[tuple[int, int, int]], int]:
+        """(index, bid, quality) of the `most` best of `those`, and the mask of who is able.
+
+        Best by bid x quality, the first of `those` among equals; able is who reaches `least` of the
+        mask `bidding`, which holds `those`. Products fit 64 bits.
         """
         ...
 
@@ -81,6 +105,25 @@ class PythonLoops:
             old + ((goal - old) * share >> SHARE_BITS)
             for old, goal, share in zip(averages, goals + goals, shares, strict=True)
         ]
+
+    def qualities(self, weights: Column, scores: list[int]) -> Column:
+        """See Loops."""
+        quality: Column = weights @ array(scores, int64)
+        quality //= MILLION
+        minimum(quality, MILLION, out=quality)
+        maximum(quality, 0, out=quality)
+        return quality
+
+    def ranked(
+        self, bids: Column, qualities: Column, those: Column, bidding: int, least: int, most: int
+    ) -> tuple[list[tuple[int, int, int]], int]:
+        """See Loops."""
+        scores = bids * qualities
+        # A stable sort of those who are in the order of ties keeps that order.
+        top = those[(-scores[those]).argsort(kind="stable")][:most]
+        able = bidding & as_mask(scores >= least)
+        rows = zip(top.tolist(), bids[top].tolist(), qualities[top].tolist(), strict=True)
+        return list(rows), able
 
 
 IN_PYTHON: Loops = PythonLoops()

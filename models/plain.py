@@ -1,9 +1,10 @@
-"""2-5 Plain events: most of what a visitor does moves counts and scores and asks for nothing.
+"""2-5 Plain events: most of what a visitor does moves counts and scores as the event before did.
 
-Such an event is one of TYPES_FOLDED of a visitor who is in the middle of a session: the same tab,
-the next index, no deadline due, no score that crosses a threshold, nothing sold or said anew. The
-step of models/user.py on it leaves other state bytes and no effect, and C can make these from the
-bytes before (connectors/plain.py). Python says what is meant, and folds all that C leaves to it.
+Such an event is of a visitor who is in the middle of a session: the same tab, the next index, no
+deadline due, nothing sold or said anew. Of TYPES_FOLDED the step of models/user.py leaves other
+state bytes and no effect, unless a score crosses a threshold; of TYPES_ASKING it leaves other
+state, and a decision is due. C can make these bytes from the bytes before (connectors/plain.py).
+Python says what is meant, and folds all that C leaves to it.
 """
 
 from __future__ import annotations
@@ -12,15 +13,24 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from models.context import Context
+    from models.user import Stopwatch
     from schemas.event import Event
 
 TYPES_FOLDED = ("session_start", "scroll", "hover", "click", "tap", "rage_click", "form_focus")
 """Types that neither decide, nor cancel, nor belong to a section of their own."""
 
+TYPES_ASKING = ("page_view", "product_view", "add_to_cart")
+"""Types that decide, and withdraw nothing before."""
+
 
 class Plain(Protocol):
     """Folds plain events."""
 
-    def folded(self, state: bytes, event: Event, user_key: str, context: Context) -> bytes | None:
-        """State bytes after the event, exactly those of `step`; None if it is for Python."""
+    def folded(
+        self, state: bytes, event: Event, user_key: str, context: Context, stopwatch: Stopwatch
+    ) -> tuple[bytes, list[float] | None] | None:
+        """State bytes after the event, or up to its decision; None if it is for Python.
+
+        With an event that asks come the inputs of its scores; its stages are told `stopwatch`.
+        """
         ...

@@ -13,26 +13,36 @@ from schemas.sections import SEEN_MAX, Seen, packed, seen_of
 
 def view(profile: Profile, tab: Tab, ts_ms: int) -> None:
     """The tab shows its product from now on: it becomes the newest of at most 8."""
-    seen = products(profile)
-    found = next((each for each in seen if each.product_id == tab.product_id), None)
+    profile.seen = viewed(profile.seen, tab.product_id, tab.category, tab.price_micros)
+    tab.product_ts_ms = ts_ms
+
+
+def viewed(section: bytes, product_id: str, category: str, price_micros: int) -> bytes:
+    """The section after one more look at a product."""
+    seen = seen_of(section) if section else []
+    found = next((each for each in seen if each.product_id == product_id), None)
     if found is None:
-        found = Seen(tab.product_id, tab.category, tab.price_micros)
-    found.category, found.price_micros = tab.category, tab.price_micros
+        found = Seen(product_id, category, price_micros)
+    found.category, found.price_micros = category, price_micros
     found.views += 1
     rest = [each for each in seen if each is not found]
-    profile.seen = packed([*rest, found][-SEEN_MAX:])
-    tab.product_ts_ms = ts_ms
+    return packed([*rest, found][-SEEN_MAX:])
 
 
 def leave(profile: Profile, tab: Tab, ts_ms: int) -> None:
     """The tab's product, if one is in view, is out of sight from now on."""
-    dwell_ms = clipped_ms(ts_ms - tab.product_ts_ms)
+    profile.seen = left(profile.seen, tab.product_id, clipped_ms(ts_ms - tab.product_ts_ms))
     tab.product_ts_ms = 0
-    seen = products(profile)
+
+
+def left(section: bytes, product_id: str, dwell_ms: int) -> bytes:
+    """The section after a product was in view so long."""
+    seen = seen_of(section) if section else []
     for each in seen:
-        if each.product_id == tab.product_id:
+        if each.product_id == product_id:
             each.dwell_ms += dwell_ms
-            profile.seen = packed(seen)
+            section = packed(seen)
+    return section
 
 
 def products(profile: Profile) -> list[Seen]:

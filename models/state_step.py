@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
+from models import deadlines
 from models.context import Context
 from models.effects import Effect
-from models.user import NO_STOPWATCH, Stopwatch, Trace, step
+from models.user import CANCELLING, NO_STOPWATCH, Stopwatch, Trace, conclude, step
 from schemas.event import Event
-from schemas.profile import dump, load
+from schemas.profile import Profile, dump, load
 
 PLAIN = Trace("fresh")
-
-
-def folded(state: bytes | None, event: Event, user_key: str, context: Context) -> bytes | None:
-    """State bytes after a plain event; None where the step itself has to be made."""
-    if state is None or context.plain is None:
-        return None
-    return context.plain.folded(state, event, user_key, context)
 
 
 def step_state(
@@ -26,8 +20,36 @@ def step_state(
     stopwatch: Stopwatch = NO_STOPWATCH,
 ) -> tuple[bytes | None, list[Effect], Trace]:
     """`models.user.step` with bytes in and out. Raises UnknownLayout for state of another build."""
-    plain = folded(state, event, user_key, context)
-    if plain is not None:
-        return plain, [], PLAIN
-    after, effects, trace = step(load(state), event, user_key, context, stopwatch)
+    if state is not None and context.plain is not None:
+        folded = context.plain.folded(state, event, user_key, context, stopwatch)
+        if folded is not None:
+            data, inputs = folded
+            if inputs is None:
+                return data, [], PLAIN
+            profile = load(data)
+            assert profile is not None
+            effects = resumed(profile, inputs, event, user_key, context, stopwatch)
+            return dump(profile), effects, PLAIN
+    before = load(state)
+    stopwatch.lap("state")
+    after, effects, trace = step(before, event, user_key, context, stopwatch)
     return None if after is None else dump(after), effects, trace
+
+
+def resumed(
+    profile: Profile,
+    inputs: list[float],
+    event: Event,
+    user_key: str,
+    context: Context,
+    stopwatch: Stopwatch = NO_STOPWATCH,
+) -> list[Effect]:
+    """The rest of the step on an event that asks, folded into the profile up to there."""
+    stopwatch.lap("intent")
+    effects: list[Effect] = []
+    view, tab = context.at(event.site, profile.now_ms), profile.tabs[-1]
+    conclude(profile, tab, event, user_key, view, inputs, [], effects, stopwatch)
+    if event.type in CANCELLING:
+        deadlines.run(profile, profile.now_ms, user_key, context, effects)
+    deadlines.set_timer(profile, effects)
+    return effects

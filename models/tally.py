@@ -40,13 +40,14 @@ def update(tally: Tally, event: Event, loops: Loops = IN_PYTHON) -> None:
     loops.count(tally.activity, at_ms)
     pace = _PACE_OF.get(type_)
     if pace is not None:
-        setattr(tally, pace, _weighed(getattr(tally, pace), at_ms))
+        setattr(tally, pace, weighed(getattr(tally, pace), at_ms))
     fold = _FOLDS.get(type_)
     if fold is not None:
         fold(tally, event)
 
 
-def _weighed(section: bytes, at_ms: int) -> bytes:
+def weighed(section: bytes, at_ms: int) -> bytes:
+    """A pace after one more event."""
     every = buckets_of(section) if section else [[0, 0] for _ in decay.HALF_LIVES_MS]
     decay.weigh(every, at_ms)
     return packed(every)

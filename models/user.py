@@ -215,17 +215,32 @@ def _fresh(
     stopwatch.lap("profile")
     vector = _score(profile, tab, event, view)
     stopwatch.lap("intent")
+    conclude(profile, tab, event, user_key, view, vector, before, effects, stopwatch)
+    if event.type == "page_leave" and ":p:" in user_key:
+        clear_page(profile)
+
+
+def conclude(
+    profile: Profile,
+    tab: Tab,
+    event: Event,
+    user_key: str,
+    view: View,
+    vector: list[float] | None,
+    before: list[int],
+    effects: list[Effect],
+    stopwatch: Stopwatch,
+) -> None:
+    """Stage, deadlines and decision, once the scores are known; `before` are those until then."""
     moved = stage_moved(profile, event, view)
     ask = ask_of(profile, event, tab, view, before, moved)
     _dwell_deadline(profile, event, tab, view)
     stopwatch.lap("fusion")
     if ask is not None:
         salt = view.site.salt if view.site is not None else b""
-        for made in decide(profile, ask, user_key, view, now_ms):
+        for made in decide(profile, ask, user_key, view, profile.now_ms):
             effects.append(Decide(made, skew.sampled(made.slot_id, vector, salt)))
     stopwatch.lap("auction")
-    if event.type == "page_leave" and ":p:" in user_key:
-        clear_page(profile)
 
 
 def _consent(profile: Profile, event: Event) -> None:

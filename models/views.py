@@ -14,7 +14,7 @@ from models.vocabulary import CODES
 from schemas.event import Event
 from schemas.profile import NAME_MAX, Profile, Session, Tab
 
-_PAGES_KEPT = 6
+PAGES_KEPT = 6
 _PAGE_VIEW = CODES["page_view"]
 
 
@@ -60,7 +60,7 @@ def _sequence(session: Session, name: str) -> None:
         return
     if len(session.pages) >= 2 and session.pages[-2] == page:
         session.backtracks += 1
-    session.pages = [*session.pages, page][-_PAGES_KEPT:]
+    session.pages = [*session.pages, page][-PAGES_KEPT:]
 
 
 def _product(

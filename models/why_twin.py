@@ -10,6 +10,9 @@ gifts beside it, and only the auction runs twice:
    withdrawal) step both sides in full; they meet again where they differ in gifts alone, and
    stay apart for good where not.
 
+Plain events (models/plain.py) touch no gifts: while together they are folded once, from state
+bytes to state bytes, and the profile is made of them again where something else happens.
+
 Records of one topic and version must be one record on both sides, as in a log they are.
 """
 
@@ -23,13 +26,15 @@ from msgspec.structs import replace
 from models.context import Context, View
 from models.decision import decide
 from models.effects import Decide, Effect
+from models.plain import TYPES_ASKING, TYPES_FOLDED
 from models.signals import bounds_of
 from models.slots import Ask
-from models.user import advance, reject, step
+from models.state_step import resumed
+from models.user import NO_STOPWATCH, advance, reject, step
 from schemas.decision import Decision
 from schemas.event import OUTCOMES, Event
 from schemas.exposure import Exposure
-from schemas.profile import HEAD, STATE_BYTES_MAX, Profile, dump
+from schemas.profile import HEAD, STATE_BYTES_MAX, Profile, dump, load
 from schemas.sections import packed
 
 _CANCELLING = frozenset(("purchase", "remove_from_cart"))
@@ -55,12 +60,19 @@ class Twin:
         self._one: Profile | None = None
         self._two: Profile | None = None
         self._theirs: Given | None = None  # Side b's while together, where they are not side a's.
+        self._at_ms = 0
+        self._state: bytes | None = None  # Side a's, or instead of its profile after plain events.
+        self._views: tuple[View, View] | None = None  # The last two that were found alike.
         self.together = True
 
     def take(self, event: Event) -> list[Pair]:
         """The slots that this event made either side decide."""
         if not self.together:
             return self._both(event)
+        pairs = self._plain(event)
+        if pairs is not None:
+            return pairs
+        self._unfold()
         if not self._shares(event):
             self._part()
             pairs = self._both(event)
@@ -75,6 +87,7 @@ class Twin:
 
     def refuse(self, at_ms: int) -> list[Pair]:
         """Count a record of this key that could not be read; the slots of deadlines before it."""
+        self._unfold()
         if self.together:
             self._part()
         self._one, made = _refused(self._one, at_ms, self._key, self._a)
@@ -84,6 +97,7 @@ class Twin:
 
     def finish(self, until_ms: int) -> list[Pair]:
         """Run the deadlines up to `until_ms`."""
+        self._unfold()
         if self.together:
             self._part()
         out = []
@@ -92,6 +106,38 @@ class Twin:
             out.append([each.decision for each in effects if isinstance(each, Decide)])
         self._one = self._two = None
         return list(_paired(*out))
+
+    def _plain(self, event: Event) -> list[Pair] | None:
+        """The slots of a plain event under views that are alike: then both sides have it."""
+        plain, asks = self._a.plain, event.type in TYPES_ASKING
+        if plain is None or not (asks or event.type in TYPES_FOLDED) or ":p:" in self._key:
+            return None
+        now_ms = max(self._at_ms, event.received_at_ms)
+        if self._state is None or not self._alike(now_ms):
+            return None
+        made = plain.folded(self._state, event, self._key, self._a, NO_STOPWATCH)
+        if made is None or len(made[0]) + _extent(self._theirs) > STATE_BYTES_MAX:
+            return None
+        self._state, inputs = made
+        self._one, self._at_ms = None, now_ms
+        return [] if inputs is None else self._asked(event, inputs)
+
+    def _asked(self, event: Event, inputs: list[float]) -> list[Pair]:
+        """Let both sides decide after such an event."""
+        self._unfold()
+        one = self._one
+        assert one is not None
+        before = self._theirs or _copied(one)
+        made = _decisions(resumed(one, inputs, event, self._key, self._a))
+        pairs = self._second(event, made, before) if made else []
+        self._bound()
+        return pairs
+
+    def _unfold(self) -> None:
+        """Back to a profile."""
+        if self._one is None and self._state is not None:
+            self._one = load(self._state)
+        self._state = None
 
     def _shares(self, event: Event) -> bool:
         """Whether one fold serves both sides at this event.
@@ -113,9 +159,13 @@ class Twin:
 
     def _alike(self, now_ms: int) -> bool:
         a, b = self._a.at(self._site, now_ms), self._b.at(self._site, now_ms)
+        if self._views is not None and self._views[0] is a and self._views[1] is b:
+            return True
         one, two = a.versions, b.versions
         same = (one.site, one.products, one.model) == (two.site, two.products, two.model)
-        return same and bounds_of(a) == bounds_of(b) and _causes(a) == _causes(b)
+        alike = same and bounds_of(a) == bounds_of(b) and _causes(a) == _causes(b)
+        self._views = (a, b) if alike else None
+        return alike
 
     def _second(self, event: Event, made: list[Decision], before: Given) -> list[Pair]:
         """Let side b decide where side a just has."""
@@ -136,12 +186,12 @@ class Twin:
             ours = _swapped(one, self._theirs)
             fits = _fits(one)
             _swapped(one, ours)
-            if fits and _fits(one):
-                return
-            self._part()
-        for profile in (one, self._two):
-            if profile is not None:
-                dump(profile)
+            if not fits or not _fits(one):
+                self._part()
+        self._at_ms = one.now_ms
+        self._state = dump(one)
+        if self._two is not None:
+            dump(self._two)
 
     def _part(self) -> None:
         one, self._two = self._one, None
@@ -208,6 +258,11 @@ def _swapped(profile: Profile, given: Given) -> Given:
     before = profile.exposures, profile.given, profile.seq
     profile.exposures, profile.given, profile.seq = given
     return before
+
+
+def _extent(given: Given | None) -> int:
+    """State bytes that gifts take at most."""
+    return 0 if given is None else len(packed(given))
 
 
 def _fits(profile: Profile) -> bool:

@@ -18,7 +18,7 @@ from connectors.routes import Origin, read_origin, routed
 from models import user
 from models.context import Context
 from models.effects import Decide, Effect, Emit, Forget, Lose, Merge, Reject, SetTimer
-from models.state_step import PLAIN, folded
+from models.state_step import step_state
 from models.validity import engine_ms
 from operators.codecs import Codecs
 from operators.engine import State, Timers
@@ -108,12 +108,8 @@ class UserHop:
     def _step(self, event: Event, origin: Origin, state: State, timers: Timers) -> Out:
         before, known = state.value(), self.handovers.of_event(event)
         try:
-            plain = known is None
-            data = folded(before, event, event.user_key, self.context) if plain else None
-            if data is not None:
-                out, effects, trace = Out(), list[Effect](), PLAIN
-            else:
-                out, data, effects, trace = self._stepped(event, origin, before, known)
+            data, effects, trace = self._stepped(event, before, known)
+            out = self._written(effects, event.user_key, event, origin)
         except UnknownLayout:
             raise  # It means a deploy gone wrong, not a bad record.
         except Exception as failure:
@@ -130,16 +126,17 @@ class UserHop:
         return out
 
     def _stepped(
-        self, event: Event, origin: Origin, before: bytes | None, known: Handoffs | None
-    ) -> tuple[Out, bytes | None, list[Effect], user.Trace]:
-        profile, key = profiles.load(before), event.user_key
+        self, event: Event, before: bytes | None, known: Handoffs | None
+    ) -> tuple[bytes | None, list[Effect], user.Trace]:
+        key, at_ms = event.user_key, event.received_at_ms
+        if known is None:
+            return step_state(before, event, key, self.context, self._laps)
+        profile = profiles.load(before)
         self._laps.lap("state")
-        at_ms = event.received_at_ms
         profile, settled = self.handovers.settled(profile, known, at_ms, key, self.context)
         after, effects, trace = user.step(profile, event, key, self.context, self._laps)
         effects = [*settled, *effects, *self.handovers.given(after, known, event, trace)]
-        out = self._written(effects, key, event, origin)
-        return out, None if after is None else profiles.dump(after), effects, trace
+        return None if after is None else profiles.dump(after), effects, trace
 
     def _tick(self, event: Event, origin: Origin, state: State, timers: Timers) -> Out:
         """A tick only moves the watermark, which happened in the source."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from shutil import which
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -74,7 +75,34 @@ def test_what_does_not_fit_together_is_refused(made):
     with pytest.raises(ValueError):
         made.count([[0, 1]], 60_000)
     with pytest.raises(ValueError):
+        made.qualities(np.zeros((3, 2), np.int64), [1])
+    with pytest.raises(ValueError):
         made.differing(bytes(257), b"\1" * 257)
+
+
+small = st.integers(0, 40)
+
+
+@given(st.lists(st.tuples(small, small, st.booleans()), max_size=200), st.integers(1, 900))
+def test_the_best_are_ranked_alike(rows, least):
+    """Most products are forced ties; the order of ties is any, and so is who bids."""
+    order = sorted(range(len(rows)), key=lambda at: (rows[at][0] % 7, at))
+    those = np.array([at for at in order if rows[at][2]], np.int64)
+    bidding = sum(1 << int(at) for at in those)
+    columns = [np.array([row[which] for row in rows], np.int64) for which in (0, 1)]
+    told = (*columns, those, bidding, least, 10)
+    assert loops().ranked(*told) == IN_PYTHON.ranked(*told)
+
+
+weights = st.integers(-(10**12), 10**12)
+
+
+@given(st.lists(st.tuples(weights, weights, weights), max_size=40), st.tuples(ppm, ppm))
+def test_qualities_are_found_alike(rows, scores):
+    """Below zero and above a million too."""
+    table = np.array(rows, np.int64).reshape(len(rows), 3)
+    told = (table, [*scores, 1_000_000])
+    assert loops().qualities(*told).tolist() == IN_PYTHON.qualities(*told).tolist()
 
 
 def test_a_step_leaves_the_same_state_with_either():

@@ -85,7 +85,7 @@ BUGS: dict[str, tuple[Any, str, Callable[[Any], Any]]] = {
     "a fallback lives a second longer": (decision, "FALLBACK_MS", lambda real: real + 1_000),
     "any rise is a crossing": (points, "_crossed", lambda _: lambda *rest: True),
     "the deadline's decision sees no dwell": (deadlines, "DWELL", lambda _: "ask"),
-    "backtracks are not counted": (views, "_PAGES_KEPT", lambda _: 1),
+    "backtracks are not counted": (views, "PAGES_KEPT", lambda _: 1),
     "nobody tells why": (record, "reasons", lambda _: lambda choice: {}),
     "the cart is worth nothing": (facts, "cart_lines", lambda _: lambda tally: {}),
     "the model sees no cart": (features, "cart_value_micros", lambda _: lambda tally: 0),
