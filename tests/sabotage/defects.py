@@ -77,7 +77,7 @@ DEFECTS = (
     ),
     Defect(
         "float before the auction",
-        "models.auction",
+        "models.loops",
         "scores = bids * qualities",
         "scores = (bids / 1e6) * qualities",
         AUCTION + "test_the_largest_bids_stay_exact",
