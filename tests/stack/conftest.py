@@ -18,6 +18,7 @@ from infra.local.services import ALL
 from infra.local.stack import Stack
 from infra.local.supervisor import OWNER_ENV
 from operators.build import PACKAGES
+from tests.stack.bare import Bare
 
 PATIENT = dict.fromkeys(("KAIROS_DEADLINE_INSTANT_MS", "KAIROS_DEADLINE_STANDARD_MS"), "2000")
 """These tests are about what is decided; on a busy machine a fallback would come before it."""
@@ -126,3 +127,15 @@ def kairos(env: Mapping[str, str]) -> Kairos:
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def bare(tmp_path_factory: pytest.TempPathFactory, kairos: Kairos) -> Iterator[Bare]:
+    """Servers on which recorded logs are decided again, one after another."""
+    folder = tmp_path_factory.mktemp("bare")
+    made = Bare(stack_env(folder / "stack"), kairos)
+    try:
+        yield made
+    finally:
+        made.down()
+    assert left_behind(folder) == {}

@@ -22,7 +22,7 @@ from tests.stack.replaying import between_checkpoints, replayed
 pytestmark = pytest.mark.alone
 
 CAMPAIGNS = CHECKOUT / "infra" / "demo" / "campaigns.yaml"
-OPTIONS = ("--sessions", "160", "--rate", "50")
+OPTIONS = ("--sessions", "160", "--rate", "70")
 
 
 def dearer(folder: Path) -> Path:

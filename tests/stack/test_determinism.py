@@ -15,21 +15,20 @@ from cli.replay import disordered
 from connectors.avro import RegistryClient, codec
 from connectors.datasets import RecordedEvent, Visit, load
 from connectors.log_decide import decide_log
-from connectors.log_files import read_manifest, read_records
+from connectors.log_files import read_records
 from connectors.topic_tail import Tailed, TopicTail
 from infra.local.layout import read_layout
 from infra.local.services import ALL
 from infra.local.stack import Stack
-from jobs.settings import MODEL_KEYS_ENV
 from schemas.chain import total
 from schemas.topics import DECISIONS
+from tests.stack.bare import Bare
 from tests.stack.conftest import Kairos, left_behind, stack_env
-from tests.stack.healing import await_that, running
+from tests.stack.healing import await_that
 from tests.stack.replaying import recorded
 
 DWELLERS = 60
 DEADLINES_MIN = 50
-QUIET = [name for name in ALL if name not in ("shop", "gateway")]
 
 
 def dweller(number: int) -> Visit:
@@ -82,38 +81,28 @@ def by_core(exported: Path):
     return decide_log(exported)
 
 
-def decided_again(exported: Path, folder: Path, kairos: Kairos, parallelism: int) -> dict[str, str]:
-    """Chain per key of a fresh stack into which the log was imported."""
-    keys = ",".join(read_manifest(exported).model_keys)
-    env = {**stack_env(folder / "stack"), MODEL_KEYS_ENV: keys}
-    stack = Stack(read_layout(env), env=env)
-    try:
-        stack.up(QUIET, demo=False, job=False, keep_forever=True)
-        done = kairos("log", "import", str(exported), "--json", env=env)
-        assert done.returncode == 0, done.stderr
-        expected = len(decide_log(exported).decisions)
-        seen: list[Tailed] = []
-        tail = TopicTail(stack.state.endpoints["brokers"], DECISIONS, seen.append).start()
-        stack.up(QUIET, demo=False, job=True, parallelism=parallelism, keep_forever=True)
-        await_that("the job", lambda: running(stack), 60)
-        await_that("all decisions", lambda: len(seen) >= expected, 90)
-        tail.stop()
-        assert disordered(stack.state) == 0
-        out = folder / "again"
-        done = kairos("log", "export", str(out), "--json", env=env)
-        assert done.returncode == 0, done.stderr
-        return dict(json.loads(done.stdout)["chain"])
-    finally:
-        stack.down()
+def decided_again(exported: Path, out: Path, bare: Bare, kairos: Kairos, parallelism: int):
+    """Chain per key of a job that never ran before, on the imported log."""
+    stack, env = bare.holding(exported)
+    expected = len(decide_log(exported).decisions)
+    seen: list[Tailed] = []
+    tail = TopicTail(stack.state.endpoints["brokers"], DECISIONS, seen.append).start()
+    bare.decide(parallelism)
+    await_that("all decisions", lambda: len(seen) >= expected, 90)
+    tail.stop()
+    assert disordered(stack.state) == 0
+    done = kairos("log", "export", str(out), "--json", env=env)
+    assert done.returncode == 0, done.stderr
+    return dict(json.loads(done.stdout)["chain"])
 
 
 @pytest.mark.promise("M27")
 @pytest.mark.parametrize("parallelism", [1, 2])
 def test_an_imported_log_gives_the_same_chain_for_every_key(
-    parallelism: int, exported: Path, by_core, tmp_path: Path, kairos: Kairos
+    parallelism: int, exported: Path, by_core, tmp_path: Path, bare: Bare, kairos: Kairos
 ) -> None:
-    """Fresh stacks at parallelism 1 and 2 against the pure core."""
-    heads = decided_again(exported, tmp_path, kairos, parallelism)
+    """New jobs on new topics, at parallelism 1 and 2, against the pure core."""
+    heads = decided_again(exported, tmp_path / "again", bare, kairos, parallelism)
     expected = by_core.chain.heads()
     assert heads.keys() == expected.keys()
     assert total(heads) == total(expected)

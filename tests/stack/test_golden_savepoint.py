@@ -12,21 +12,16 @@ import pytest
 from confluent_kafka import Producer
 
 from connectors.avro import RegistryClient, codec
-from connectors.log_files import read_manifest
 from connectors.topic_tail import Tailed, TopicTail
-from infra.local.layout import read_layout
-from infra.local.services import ALL
 from infra.local.stack import Stack
-from jobs.settings import MODEL_KEYS_ENV
 from schemas.decision import Decision
 from schemas.event import PROBE, Event
 from schemas.topics import DECISIONS, EVENTS
-from tests.stack.conftest import Kairos, stack_env
+from tests.stack.bare import Bare
 from tests.stack.healing import await_that
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 LAYOUTS = sorted(path.parent for path in GOLDEN.glob("layout_*/savepoint"))
-QUIET = [name for name in ALL if name not in ("shop", "gateway")]
 
 
 def probe(stack: Stack, users: dict[str, dict]) -> dict[str, str]:
@@ -58,32 +53,24 @@ def probe(stack: Stack, users: dict[str, dict]) -> dict[str, str]:
 
 @pytest.mark.promise("D10")
 @pytest.mark.parametrize("folder", LAYOUTS, ids=lambda folder: folder.name)
-def test_a_golden_savepoint_is_restored(folder: Path, tmp_path: Path, kairos: Kairos) -> None:
+def test_a_golden_savepoint_is_restored(folder: Path, bare: Bare) -> None:
     """Every user's counts come back from the savepoint, and no event is read a second time."""
     users = json.loads((folder / "users.json").read_text())
-    keys = ",".join(read_manifest(folder / "log").model_keys)
-    env = {**stack_env(tmp_path / "stack"), MODEL_KEYS_ENV: keys}
-    stack = Stack(read_layout(env), env=env, report=print)
-    try:
-        stack.up(QUIET, demo=False, job=False, keep_forever=True)
-        done = kairos("log", "import", str(folder / "log"), "--json", env=env)
-        assert done.returncode == 0, done.stderr
-        target = stack.layout.data / "flink" / "savepoints" / "golden"
-        shutil.copytree(folder / "savepoint", target)
-        where = stack.state.endpoints
-        decisions = codec(DECISIONS, RegistryClient(where["registry"]))
-        answers: list[Decision] = []
+    stack, _ = bare.holding(folder / "log")
+    target = stack.layout.data / "flink" / "savepoints" / "golden"
+    shutil.copytree(folder / "savepoint", target)
+    where = stack.state.endpoints
+    decisions = codec(DECISIONS, RegistryClient(where["registry"]))
+    answers: list[Decision] = []
 
-        def decoded(record: Tailed) -> None:
-            answers.append(decisions.decode(record.value))
+    def decoded(record: Tailed) -> None:
+        answers.append(decisions.decode(record.value))
 
-        tail = TopicTail(where["brokers"], DECISIONS, decoded).start()
-        stack.up(QUIET, demo=False, job=True, keep_forever=True)
-        asked = probe(stack, users)
-        await_that("probes", lambda: sum(a.reason == "probe" for a in answers) >= len(users), 60)
-        tail.stop()
-    finally:
-        stack.down()
+    tail = TopicTail(where["brokers"], DECISIONS, decoded).start()
+    bare.decide()
+    asked = probe(stack, users)
+    await_that("probes", lambda: sum(a.reason == "probe" for a in answers) >= len(users), 60)
+    tail.stop()
     probed = [each for each in answers if each.reason == "probe"]
     counts = {asked[each.trigger.event_id]: each.counts for each in probed}
     # Deadlines that were pending in the savepoint run now; no event is decided a second time.

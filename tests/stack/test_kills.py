@@ -15,8 +15,8 @@ from tests.stack.replaying import between_checkpoints, replayed
 
 pytestmark = pytest.mark.alone
 
-OPTIONS = ("--sessions", "220", "--rate", "70", "--resend", "0.05")
-FEWER = ("--sessions", "160", "--rate", "50")
+OPTIONS = ("--sessions", "160", "--rate", "70", "--resend", "0.05")
+FEWER = ("--sessions", "130", "--rate", "70")
 
 
 @pytest.mark.promise("D1", "D3", "M11")

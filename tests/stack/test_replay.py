@@ -65,7 +65,7 @@ def test_events_applied_twice_and_slots_named_twice_are_seen(
 
 def test_simulated_visitors_are_reported_too(stack: Stack, kairos: Kairos) -> None:
     """`kairos simulate` counts as a replay does, beside the truth it knows."""
-    done = kairos("simulate", "--visitors", "4", "--speed", "20", "--seed", "1", "--json")
+    done = kairos("simulate", "--visitors", "4", "--speed", "60", "--seed", "1", "--json")
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found["visitors"] == 4
