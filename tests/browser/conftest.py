@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -55,11 +56,18 @@ def until(probe: Callable[[], T], page: Page | None = None, deadline_s: float = 
 
 
 @pytest.fixture(scope="session")
-def dist() -> Path:
-    """sdk/dist, freshly built: the build itself refuses bundles over their size."""
-    if not (SDK / "node_modules" / "axe-core").exists():
-        subprocess.run(["npm", "ci"], cwd=SDK, check=True, capture_output=True)
-    subprocess.run(["npm", "run", "-s", "build"], cwd=SDK, check=True)
+def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """sdk/dist, built once a run: the build itself refuses bundles over their size."""
+    # The folder above a worker's own is the whole run's.
+    shared = tmp_path_factory.getbasetemp()
+    shared = shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared
+    with (shared / "sdk-built").open("a+", encoding="utf-8") as built:
+        fcntl.flock(built, fcntl.LOCK_EX)
+        if built.tell() == 0:
+            if not (SDK / "node_modules" / "axe-core").exists():
+                subprocess.run(["npm", "ci"], cwd=SDK, check=True, capture_output=True)
+            subprocess.run(["npm", "run", "-s", "build"], cwd=SDK, check=True)
+            built.write("built\n")
     return SDK / "dist"
 
 

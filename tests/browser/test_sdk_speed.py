@@ -13,6 +13,8 @@ from tests.browser.conftest import until
 from tests.browser.decisions import carousel
 from tests.browser.fixture_shop import FixtureShop
 
+pytestmark = pytest.mark.alone
+
 Visit = Callable[..., Page]
 SLOWER = 4
 HANDED_OVER_MS = 25

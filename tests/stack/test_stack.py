@@ -24,7 +24,7 @@ from infra.local.submission import SubmissionFailed
 from operators.build import build_id
 from tests import checks
 from tests.stack.conftest import left_behind, stack_env
-from tests.stack.healing import WAITED_FOR_S, comes_back, healing, job, kill, only
+from tests.stack.healing import WAITED_FOR_S, comes_back, job, kill
 from tests.stack.planted import code_with
 from tests.stack.replaying import end_offset
 
@@ -68,15 +68,6 @@ def test_what_is_killed_comes_back(stack: Stack, name: str, path: str) -> None:
     pid = kill(stack, name)
     assert wait_until(lambda: comes_back(stack, name, pid), RESTARTED_S_MAX)
     assert wait_until(lambda: http_ok(stack.state.endpoints[name] + path), RESTARTED_S_MAX)
-
-
-@pytest.mark.parametrize("name", ["jobmanager", "taskmanager"])
-def test_the_same_job_runs_again_within_30_s_of_a_kill(stack: Stack, name: str) -> None:
-    before = job(stack)
-    victim = only(stack, name)
-    seen = healing(stack, before, victim, kill(stack, victim))
-    print(f"{victim}: {seen}")
-    assert checks.healed(seen, before, job(stack)) == []
 
 
 def test_a_stack_without_a_supervisor_is_seen_not_to_heal(tmp_path: Path) -> None:
