@@ -213,7 +213,7 @@ def test_an_unknown_step_is_refused_with_the_list_of_steps(
 
 
 def test_only_what_tests_want_waits_to_be_asked_for() -> None:
-    assert ONLY_ON_REQUEST == ("judges", "browser")
+    assert ONLY_ON_REQUEST == ("judges", "oscar", "browser")
 
 
 def test_a_named_browser_that_is_no_file_is_not_replaced_by_another(
