@@ -53,7 +53,7 @@ doctor: ## check machine and stack, each finding with its fix
 clean: ## stop the stack and delete its data
 	@$(KAIROS) clean
 
-test: setup ## every rule, with real processes and a real browser (some 25 minutes on 2 cores)
+test: setup ## every rule, with real processes and a real browser (just under half an hour on 2 cores)
 	@$(SETUP) judges browser
 	@$(PYTHON) -m pytest -m "fast or long" $(ON_ALL_CORES)
 	@$(PYTHON) -m pytest -m "browser and not alone" $(TWO_AT_A_TIME)
