@@ -6,12 +6,11 @@ than the engine's, though it works with these, so it could not be resolved besid
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 from infra.setup.home import Home
 from infra.setup.steps import Shell, inputs_hash
-from infra.setup.venv import install
+from infra.setup.venv import install_aside
 
 LOCK = Path("infra/setup/judges.lock")
 
@@ -28,9 +27,5 @@ def judges_outputs(home: Home) -> list[Path]:
 
 def fetch_judges(home: Home, shell: Shell) -> str:
     """Install them anew, without what they ask for, for the tests' path (tests/conftest.py)."""
-    shutil.rmtree(home.judges, ignore_errors=True)
-    part = home.judges.with_suffix(".part")
-    shutil.rmtree(part, ignore_errors=True)
-    install(home, shell, LOCK, "--no-deps", "--no-compile", "--target", str(part))
-    part.rename(home.judges)
+    install_aside(home, shell, LOCK, home.judges)
     return "all packages match the lock"

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 from infra.setup.home import Home
 from infra.setup.steps import Shell, inputs_hash
-from infra.setup.venv import install
+from infra.setup.venv import install_aside
 
 LOCK = Path("infra/setup/oscar.lock")
 
@@ -24,9 +23,5 @@ def oscar_outputs(home: Home) -> list[Path]:
 
 def fetch_oscar(home: Home, shell: Shell) -> str:
     """Install it anew; its folder is the path of the shop's process alone."""
-    shutil.rmtree(home.oscar, ignore_errors=True)
-    part = home.oscar.with_suffix(".part")
-    shutil.rmtree(part, ignore_errors=True)
-    install(home, shell, LOCK, "--no-deps", "--no-compile", "--target", str(part))
-    part.rename(home.oscar)
+    install_aside(home, shell, LOCK, home.oscar)
     return "all packages match the lock"

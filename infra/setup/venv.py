@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -80,6 +81,15 @@ def install(home: Home, shell: Shell, lock: Path, *options: str) -> None:
         env=env,
         fix=PIP_FIX,
     )
+
+
+def install_aside(home: Home, shell: Shell, lock: Path, folder: Path) -> None:
+    """Install what a lock names anew into a folder of its own, without what it asks for."""
+    shutil.rmtree(folder, ignore_errors=True)
+    part = folder.with_suffix(".part")
+    shutil.rmtree(part, ignore_errors=True)
+    install(home, shell, lock, "--no-deps", "--no-compile", "--target", str(part))
+    part.rename(folder)
 
 
 def build_venv(home: Home, shell: Shell) -> str:
