@@ -37,7 +37,7 @@ class Step:
 @dataclass(frozen=True, slots=True)
 class Proof:
     """A named proof. `services` are those of its stack, none where it starts no stack; `notes`
-    stand in the report.
+    stand in the report; `compare` says what is wrong between steps.
     """
 
     name: str
@@ -47,6 +47,7 @@ class Proof:
     notes: str
     table: Callable[[Mapping[str, Result]], list[str]]
     services: tuple[str, ...] = tuple(name for name in ALL if name != "shop")
+    compare: Callable[[Mapping[str, Result]], list[str]] = lambda results: []
 
 
 def folder(proof: Proof) -> Path:
@@ -81,7 +82,7 @@ def perform(proof: Proof, report: Callable[[str], None]) -> tuple[dict[str, Resu
         for step in proof.steps
         for problem in step.check(results[step.name])
     ]
-    return results, problems
+    return results, problems + proof.compare(results)
 
 
 def _run_missing(
