@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -16,20 +15,32 @@ QUIET = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync "
     "--disable-background-networking --disable-component-update"
 ).split()
-POLL_MS = 20.0
 WATCH = """
-window.watched = { violations: [], painted: [], frames: [] };
+window.watched = { violations: [], painted: [], frames: [], news: new EventTarget() };
+const keep = (list, what) => {
+  list.push(what);
+  watched.news.dispatchEvent(new Event('kept'));
+};
 document.addEventListener('securitypolicyviolation', (e) =>
   watched.violations.push(e.violatedDirective + ' ' + e.blockedURI));
-document.addEventListener('kairos:painted', (e) => watched.painted.push(e.detail));
+document.addEventListener('kairos:painted', (e) => keep(watched.painted, e.detail));
 document.addEventListener('kairos:ready', () => kairos.onFrame((frame) =>
-  /^(decision|none)$/.test(frame.type) && watched.frames.push(frame)));
+  /^(decision|none)$/.test(frame.type) && keep(watched.frames, frame)));
 """
-ANSWER = """(kind) => {
-  const frame = watched.frames.findLast((f) => f.explain && f.explain.trigger.kind === kind);
-  const painted = watched.painted.find((p) => frame && p.slot_id === frame.slot_id);
-  return frame ? { frame, painted: painted || null } : null;
-}"""
+ANSWER = """([kind, within_ms]) => new Promise((resolve) => {
+  const found = () => {
+    const frame = watched.frames.findLast((f) => f.explain && f.explain.trigger.kind === kind);
+    const painted = watched.painted.find((p) => frame && p.slot_id === frame.slot_id);
+    return frame ? { frame, painted: painted || null } : null;
+  };
+  const look = () => {
+    const now = found();
+    if (now && (now.painted || now.frame.type === 'none')) resolve(now);
+  };
+  watched.news.addEventListener('kept', look);
+  setTimeout(() => resolve(found()), within_ms);
+  look();
+})"""
 Answer = dict[str, Any]
 
 
@@ -70,11 +81,6 @@ def answer(page: Page, kind: str, within_ms: float) -> Answer | None:
     Returns at once for a none, else when the action is painted or the time is over; None when no
     decision came.
     """
-    deadline_s = time.monotonic() + within_ms / 1000
-    while True:
-        found: Answer | None = page.evaluate(ANSWER, kind)
-        if found and (found["painted"] or found["frame"]["type"] == "none"):
-            return found
-        if time.monotonic() > deadline_s:
-            return found
-        page.wait_for_timeout(POLL_MS)
+    # The page tells by itself: a question every few ms would take the time that is measured.
+    found: Answer | None = page.evaluate(ANSWER, [kind, within_ms])
+    return found
