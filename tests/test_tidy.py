@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from jobs.main import DEFAULTS
 from tests.tidy import PRODUCT, files, problems
 
 ROOT = Path(__file__).resolve().parents[1]
 LONG = "def f():\n" + "    x = 1\n" * 40
 
 
+@pytest.mark.promise("C32")
 def test_every_file_keeps_the_house_rules() -> None:
     found = [
         problem
@@ -43,6 +45,21 @@ def test_every_package_is_listed_by_name() -> None:
     missing = found - set(listed)
     gone = {name for name in listed if not (ROOT / name.replace(".", "/")).is_dir()}
     assert (missing, gone) == (set(), set()), "correct [tool.setuptools] in pyproject.toml"
+
+
+@pytest.mark.promise("D12")
+def test_the_product_stands_on_the_packages_it_names() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    direct = {each.partition("==")[0] for each in settings["project"]["dependencies"]}
+    assert {"apache-flink", "confluent-kafka", "onnxruntime", "fastavro", "redis"} <= direct
+    assert DEFAULTS["state.backend.type"] == "rocksdb"
+
+
+@pytest.mark.promise("D13")
+def test_every_folder_is_where_a_reader_looks_for_it() -> None:
+    for name in ("jobs", "operators", "models", "schemas", "connectors", "infra", "tests"):
+        assert list((ROOT / name).glob("*.py")), name
+    assert (ROOT / "Makefile").is_file() and (ROOT / "pyproject.toml").is_file()
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,7 @@ def contract(dist: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     return out.read_text(encoding="utf-8")
 
 
+@pytest.mark.promise("M48")
 def test_the_core_keeps_its_contract_in_a_browser_as_in_node(
     browser: Browser, contract: str
 ) -> None:

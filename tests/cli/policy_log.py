@@ -27,11 +27,12 @@ LISTED_MICROS, MARGIN = 40_000_000, 12.0
 """An order's list value, and the 30 % of it that it earns."""
 
 VERSION = 7
-VISITORS_MS = 120_000
+MINUTE_MS = 60_000
+VISITORS_MS = 2 * MINUTE_MS
 """By then every reward window has closed."""
 
 
-def control() -> list[Record]:
+def control(holdout_ppm: int) -> list[Record]:
     """Two campaigns that expect the same, and a policy that favours the poor one a little."""
     ((_, site),) = site_records(None)
     ran = Policy(
@@ -44,25 +45,27 @@ def control() -> list[Record]:
     )
     both = tuple(campaign(name, base_ppm=50_000) for name in (GOOD, POOR))
     return [
-        ("sites", replace(site, mode=LIVE, reward_window_ms=60_000, reward_horizon_ms=60_000)),
+        ("sites", replace(site, mode=LIVE, holdout_ppm=holdout_ppm, reward_window_ms=MINUTE_MS,
+                          reward_horizon_ms=MINUTE_MS)),
         ("campaigns", Campaigns(site="demo", version=1, campaigns=both)),
         ("policy", ran),
-    ]
+    ]  # fmt: skip
 
 
-def write_log(folder: Path, visitors: int, seed: int) -> None:
-    """Each visitor looks once, and buys or not by what the core decided."""
+def write_log(folder: Path, visitors: int, seed: int, holdout_ppm: int = 0) -> None:
+    """Each visitor looks once, and buys or not by what the core decided and they were shown."""
     views = [_event("page_view", n, n) for n in range(visitors)]
-    _write(folder, views, [])
+    _write(folder, views, [], holdout_ppm)
     decisions = decide_log(folder).decisions
     chance, orders = random.Random(seed), []
     users = {each.user_key: n for n, each in enumerate(views)}
     for made in decisions:
-        if made.candidates and chance.random() < RATES[made.campaign_id]:
+        seen = "" if made.withheld else made.campaign_id
+        if made.candidates and chance.random() < RATES[seen]:
             number = users[made.user_key]
             orders.append(_event("purchase", number, number + 5_000, value_micros=LISTED_MICROS))
     later = _event("page_view", visitors, VISITORS_MS)
-    _write(folder, [*views, *orders, later], decisions)
+    _write(folder, [*views, *orders, later], decisions, holdout_ppm)
 
 
 def _event(kind: str, visitor: int, at_ms: int, **fields: Any) -> Event:
@@ -70,7 +73,7 @@ def _event(kind: str, visitor: int, at_ms: int, **fields: Any) -> Event:
                  session_id=f"s{visitor}", tab_id=f"t{visitor}", **fields)  # fmt: skip
 
 
-def _write(folder: Path, events: list[Event], decisions: list[Decision]) -> None:
+def _write(folder: Path, events: list[Event], decisions: list[Decision], holdout_ppm: int) -> None:
     registry = MemoryRegistry()
     rows: dict[str, list[LogRecord]] = {t: [] for t in (EVENTS, DECISIONS, *CONTROL_TOPICS)}
     timed: list[tuple[str, Any, int]] = [(EVENTS, each, each.received_at_ms) for each in events]
@@ -80,7 +83,7 @@ def _write(folder: Path, events: list[Event], decisions: list[Decision]) -> None
         frame = codecs[topic].encode(each)
         key = each.user_key.encode()
         rows[topic].append(LogRecord(0, len(rows[topic]), at_ms, key, frame))
-    for topic, record in control():
+    for topic, record in control(holdout_ppm):
         frame = codec(topic, registry).encode(record)
         rows[topic].append(LogRecord(0, len(rows[topic]), BEGINNING, b"demo", frame))
     for topic, records in rows.items():

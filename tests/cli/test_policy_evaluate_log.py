@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+import cli.policy_evaluate_log
 from cli.main import main
 from connectors.log_decide import decide_log, logged_context
 from evidence.off_policy import NOT_SHOWN, PASSED
@@ -65,6 +66,27 @@ def test_a_better_policy_passes_and_its_worth_is_known(
     for name in ("ips", "snips", "dr"):
         low, high = found["estimates"][name]["ci"]
         assert low < truth < high, name
+
+
+@pytest.mark.promise("X8")
+def test_people_who_were_shown_nothing_tell_nothing_of_a_policy(
+    better: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Three in ten are in the holdout and buy as if nothing had won. Planted: they count."""
+    log = tmp_path / "held"
+    log.mkdir()
+    write_log(log, VISITORS, SEED, holdout_ppm=300_000)
+    _, found = evaluate(capsys, log, better)
+    withheld = found["left_out"]["withheld"]
+    assert found["rows"] + withheld == VISITORS
+    assert withheld > VISITORS / 6
+    monkeypatch.setattr(cli.policy_evaluate_log, "_unfit", lambda made, view, reward: "")
+    _, counted = evaluate(capsys, log, better)
+    truth, wrong = (each["estimates"]["snips"] for each in (found, counted))
+    assert wrong["value"] < truth["ci"][0]
 
 
 def test_the_version_that_ran_is_worth_what_the_log_earned(

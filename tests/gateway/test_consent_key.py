@@ -40,6 +40,7 @@ def key_of(token: str | None, seed: str | None, consent: Consent, session: str =
     ).user_key
 
 
+@pytest.mark.promise("C27")
 @pytest.mark.parametrize(("token", "seed", "consent", "kind", "same_as"), RULES)
 def test_consent_and_what_was_presented_decide_the_key(
     token: str | None, seed: str | None, consent: Consent, kind: str, same_as: str | None

@@ -104,6 +104,7 @@ async def test_waiting_answers_with_the_decision_of_the_last_event(gateway: Gate
     assert not {"rtme_state", "ledger", "explain", "latency_ms"} & decision.keys()
 
 
+@pytest.mark.promise("M38", "M39", "M40", "M42")
 async def test_a_full_site_gets_the_whole_decision(gateway: Gateway) -> None:
     decision = (await decided(gateway, "full"))["decision"]
     assert decision["rtme_state"]["engagement_intent"] == 0.92

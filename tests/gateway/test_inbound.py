@@ -174,6 +174,7 @@ async def test_a_signed_body_that_makes_no_sense_is_a_400(gateway: Gateway, reco
     assert (await webhook(gateway, "orders/create", record))[0] == 400
 
 
+@pytest.mark.promise("C72")
 async def test_segments_calls_become_events(gateway: Gateway) -> None:
     """page, track of the e-commerce names, identify; an order is one by its order id."""
     calls = [

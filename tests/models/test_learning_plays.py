@@ -21,7 +21,7 @@ def mix(log: list[Taken]) -> dict[str, float]:
     return {name: count / len(log) for name, count in counts.items()}
 
 
-@pytest.mark.promise("C64")
+@pytest.mark.promise("C64", "C66")
 def test_what_is_learned_sells_more_than_chance_though_orders_are_late() -> None:
     """A fifth of the way into the run: most of what an oracle would gain (simulated)."""
     log = play(Kairos(21), [(CALM, visits(CALM, 12_000, 21))])[-3_000:]

@@ -32,7 +32,7 @@ RISEN = [
 ]
 
 
-@pytest.mark.promise("M21", "M50")
+@pytest.mark.promise("M21", "M50", "M19")
 @pytest.mark.parametrize(("scored", "low", "high"), RISEN)
 def test_a_trend_is_which_way_a_score_goes(scored, low, high):
     """Fast minus slow: up after a rise, and level again when the score stays."""

@@ -345,7 +345,7 @@ def test_fallback_is_held_under_caps_until_the_tab_s_next_decision():
     assert play([same_tab], ctx, profile)[0][0].campaign_id == "exit"
 
 
-@pytest.mark.promise("C49", "C48", "M30")
+@pytest.mark.promise("C49", "C48", "M30", "C37", "M22")
 def test_scores_choose_between_campaigns():
     """The same page, another concept, another winner."""
     heads = (Head("churn_risk", 0, (4_000_000,)),)

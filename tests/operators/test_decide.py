@@ -70,6 +70,7 @@ def probe(running: LocalJob, at_ms: int = 0) -> Any:
     return answer.counts
 
 
+@pytest.mark.promise("M39")
 def test_a_page_view_becomes_a_decision_with_its_ledger_and_build():
     """One record out, keyed by the user, with the stage times and the build in its headers."""
     ((key, payload),) = job().record(record(event("page_view")))

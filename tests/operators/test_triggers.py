@@ -11,6 +11,7 @@ from connectors.routes import read_routed
 from operators.hop import Out
 from operators.local import LocalJob
 from schemas.campaign import EMAIL
+from schemas.offer import Offer
 from schemas.topics import TRIGGERS
 from schemas.trigger import Trigger
 from tests.builders import BEGINNING, ONE_MINUTE, campaign, context, event, lamp, page
@@ -24,15 +25,21 @@ PRODUCT = {"page": page("/p/lamp", "product"), "product": lamp(), "user_key": KN
 STORY = [
     event("product_view", 0, 0, **PRODUCT),
     *(event("click", n * 1_000, n, properties={"target": str(n)}, **PRODUCT) for n in range(1, 5)),
-    event("scroll", 5_000, 5, active_duration_ms=61_000, scroll_depth_ppm=850_000, **PRODUCT),
+    event("pause", 4_500, 5, properties={"target": "sale"}, **PRODUCT),
+    event("scroll", 5_000, 6, active_duration_ms=61_000, scroll_depth_ppm=850_000, **PRODUCT),
 ]
-BOUGHT = event("purchase", 2 * ONE_MINUTE, 6, value_micros=40_000_000, user_key=KNOWN)
+BOUGHT = event("purchase", 2 * ONE_MINUTE, 7, value_micros=40_000_000, user_key=KNOWN)
 
 
 def job() -> LocalJob:
     """A job with one message in its catalogue."""
     letter = campaign(
-        "letter", action_type="email", placement=EMAIL, channel=EMAIL, on=("in_session",)
+        "letter",
+        action_type="email",
+        placement=EMAIL,
+        channel=EMAIL,
+        on=("in_session",),
+        offers=(Offer(name="firm", margin_micros=1_000_000),),
     )
     return LocalJob(context(letter), codecs(REGISTRY), "b1")
 
@@ -43,7 +50,7 @@ def told(out: Out) -> list[tuple[str, Trigger]]:
     return [(key, LETTERS.decode(frame)) for key, topic, _, frame in routes if topic == TRIGGERS]
 
 
-@pytest.mark.promise("C56")
+@pytest.mark.promise("C56", "C74", "E35", "E36")
 def test_a_message_and_what_takes_it_back_are_records_of_their_user() -> None:
     running, out = job(), list[tuple[str, bytes]]()
     for each in STORY:
@@ -57,6 +64,15 @@ def test_a_message_and_what_takes_it_back_are_records_of_their_user() -> None:
         "letter",
         BEGINNING + 5_300,
     )
+    assert mail.fields == {
+        "active_s": "61",
+        "interactions": "5",
+        "offer": "firm",
+        "page_path": "/p/lamp",
+        "paused_on": "sale",
+        "product_category": "light",
+        "product_id": "lamp",
+    }
     assert (cancel.kind, cancel.trigger_id, cancel.reason) == ("cancel", mail.trigger_id, "bought")
     assert running.meter.counts["triggers"] == 2
     assert mail.due_at_ms - mail.detected_at_ms == 24 * 60 * ONE_MINUTE

@@ -96,7 +96,7 @@ def decided_again(exported: Path, out: Path, bare: Bare, kairos: Kairos, paralle
     return dict(json.loads(done.stdout)["chain"])
 
 
-@pytest.mark.promise("M27")
+@pytest.mark.promise("M27", "C9")
 @pytest.mark.parametrize("parallelism", [1, 2])
 def test_an_imported_log_gives_the_same_chain_for_every_key(
     parallelism: int, exported: Path, by_core, tmp_path: Path, bare: Bare, kairos: Kairos

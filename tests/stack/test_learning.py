@@ -127,6 +127,7 @@ def lab(learning: Stack, kairos: Kairos, tmp_path: Path) -> Iterator[Lab]:
     made.tail.stop()
 
 
+@pytest.mark.promise("C65", "C68")
 def test_an_order_changes_the_next_decisions_chances_within_five_seconds(lab: Lab) -> None:
     """From the order's answer to a decision under another probability."""
     first = newest(lab.stack, SITE)

@@ -94,7 +94,7 @@ def shops(stack: Stack, kairos: Kairos, tmp_path_factory: pytest.TempPathFactory
     return [Shop(stack, site) for site in ("north", "south")]
 
 
-@pytest.mark.promise("C22", "C29")
+@pytest.mark.promise("C22", "C29", "E44")
 def test_a_login_brings_the_cart_along_and_crosses_no_site(shops: list[Shop]) -> None:
     """Ann fills a cart in the north, logs in in both: only there does her cart decide."""
     north, south = shops

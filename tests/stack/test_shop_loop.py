@@ -159,7 +159,7 @@ def added(page: Page, product: str) -> dict[str, Any]:
     return shown
 
 
-@pytest.mark.promise("C63")
+@pytest.mark.promise("C63", "C8", "C13", "C73", "M3")
 def test_a_click_becomes_an_action_on_the_page_and_the_click_on_it_an_outcome(
     shop: str, browser: Browser, winner: None, log: Log
 ) -> None:
