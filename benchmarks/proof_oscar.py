@@ -141,7 +141,7 @@ def figures(log: Log, seen: Visit) -> Result:
     """The visit and its records as numbers."""
     ids = Counter(each.event_id for each in log.events)
     purchase = next((each for each in log.events if each.type == "purchase"), None)
-    order = str((purchase.properties or {}).get("order")) if purchase else ""
+    order = str((purchase.properties or {}).get("order_id")) if purchase else ""
     return {
         "steps": len(STEPS),
         "pages": seen.pages,

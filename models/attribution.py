@@ -122,7 +122,9 @@ def advance(ledger: Ledger, user_key: str, until_ms: int, told: Told) -> None:
             told.bills.append(Bill(slot.campaign_id, slot.decided_ms, -slot.charge_micros))
     for slot in [each for each in ledger.slots if _ends_ms(each) <= until_ms]:
         _drop(ledger, slot)
-    ledger.orders = [each for each in ledger.orders if each.at_ms + KEPT_MS > until_ms]
+    for order in [each for each in ledger.orders if each.at_ms + KEPT_MS <= until_ms]:
+        ledger.orders.remove(order)
+        _remember(ledger, order.event_id)
     ledger.early = [each for each in ledger.early if each.at_ms + KEPT_MS > until_ms]
     if ledger.timer_ms <= until_ms:
         ledger.timer_ms = 0
@@ -179,7 +181,12 @@ def _carried(outcome: Outcome, slot: Slot) -> bool:
 
 def _drop(ledger: Ledger, slot: Slot) -> None:
     ledger.slots = [each for each in ledger.slots if each is not slot]
-    ledger.closed = [*ledger.closed, short_hash(slot.slot_id)][-CLOSED_MAX:]
+    _remember(ledger, slot.slot_id)
+
+
+def _remember(ledger: Ledger, name: str) -> None:
+    """This slot or order is done with: what is told of it again changes nothing."""
+    ledger.closed = [*ledger.closed, short_hash(name)][-CLOSED_MAX:]
 
 
 def _wait(waiting: list[Outcome], outcome: Outcome, most: int) -> bool:
@@ -192,7 +199,8 @@ def _wait(waiting: list[Outcome], outcome: Outcome, most: int) -> bool:
 
 
 def _ordered(ledger: Ledger, user_key: str, order: Outcome, told: Told) -> None:
-    if not _wait(ledger.orders, order, ORDERS_MAX):
+    known = short_hash(order.event_id) in ledger.closed
+    if known or not _wait(ledger.orders, order, ORDERS_MAX):
         return
     ledger.forget_ms = max(ledger.forget_ms, order.at_ms + KEPT_MS)
     for slot in ledger.slots:

@@ -17,7 +17,7 @@ from msgspec import Struct, field
 from models.coverage import Coverage
 from schemas.campaign import Campaign
 from schemas.decision import Decision
-from schemas.event import Event
+from schemas.event import PURCHASE, Event, order_of
 
 WINDOW_MS = 24 * 3600 * 1000
 """A purchase belongs to what would have been shown within so long before it."""
@@ -66,11 +66,7 @@ class Audit(Struct):
         """Count one user: all events in log order, and what would have been decided."""
         if not events:
             return
-        bought = [
-            (each.received_at_ms, each.value_micros or 0)
-            for each in events
-            if each.type == "purchase"
-        ]
+        bought = _orders(events)
         self.events += len(events)
         self.visitors += 1
         self.sessions += len({each.session_id for each in events})
@@ -105,6 +101,16 @@ class Audit(Struct):
         for name, effect in other.campaigns.items():
             self.campaigns.setdefault(name, Effect()).merge(effect)
         self.moments.update(other.moments)
+
+
+def _orders(events: Sequence[Event]) -> list[tuple[int, int]]:
+    """(engine time, worth in micros) of each order; the first telling of it counts."""
+    orders: dict[str, tuple[int, int]] = {}
+    for each in events:
+        if each.type == PURCHASE:
+            worth = each.received_at_ms, each.value_micros or 0
+            orders.setdefault(order_of(each) or each.event_id, worth)
+    return list(orders.values())
 
 
 def _count(effect: Effect, fired: Sequence[Decision], bought: Sequence[tuple[int, int]]) -> None:

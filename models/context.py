@@ -30,7 +30,7 @@ from schemas.model import Head, Model
 from schemas.policy import Policy
 from schemas.site import Site
 
-RULES_VERSION = 8
+RULES_VERSION = 9
 """Bumped by hand when the rules in models/ change meaning: it is part of every decision_id."""
 
 DEFAULT_MODEL = "default"

@@ -8,12 +8,16 @@ Each (session, tab) has an anti-replay window as in IPsec (RFC 4303, section 3.4
    another id shows as a conflict (applied and counted) instead of being lost as a duplicate.
 
 At most 8 windows a user. An evicted window leaves a tombstone for 24 h: its events are late.
+
+An order that has a name is one event of a window of its own, whoever tells of it and in whatever
+bytes: page, pixel and webhook of one order count once. The first telling counts, with its value.
 """
 
 from __future__ import annotations
 
 from hashlib import blake2b
 
+from schemas.event import Event, order_of
 from schemas.ids import short_hash
 from schemas.profile import TOMBSTONES_MAX, WINDOWS_MAX, Profile, Window
 
@@ -22,7 +26,18 @@ WINDOW_BITS = 1024
 HASHED = 64
 CONFLICTS_MAX = 16
 TOMBSTONE_MS = 24 * 3600 * 1000
+ORDERS = "\0orders"
+"""The session of all orders' windows; no client can name one so."""
+
 _ALL = (1 << WINDOW_BITS) - 1
+
+
+def place(event: Event) -> tuple[str, str, int, str]:
+    """Session and tab of the window, index and id in it."""
+    order = order_of(event)
+    if order:
+        return ORDERS, order, 0, order
+    return event.session_id, event.tab_id, event.session_index, event.event_id
 
 
 def check(

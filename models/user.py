@@ -161,9 +161,7 @@ def _apply(
     if event.internal:
         _internal(profile, event, user_key, view, effects)
         return Trace("internal")
-    verdict = dedup.check(
-        profile, event.session_id, event.tab_id, event.session_index, event.event_id, now_ms
-    )
+    verdict = dedup.check(profile, *dedup.place(event), now_ms)
     stopwatch.lap("dedup")
     if verdict in (dedup.DUPLICATE, dedup.LATE):
         profile.duplicate += verdict == dedup.DUPLICATE

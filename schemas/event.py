@@ -33,6 +33,9 @@ TIME_OUT = "time_out"
 it.
 """
 
+PURCHASE, ORDER_ID = "purchase", "order_id"
+ORDER_ID_MAX = 64
+
 INTERNAL_KINDS = frozenset((TICK, PROBE, HANDOFF, ERASE, TIME_OUT))
 
 
@@ -132,3 +135,16 @@ class Event(Struct, frozen=True, kw_only=True, gc=False):
             if record[name] is not None:
                 record[name] = asdict(record[name])
         return record
+
+
+def order_of(event: Event) -> str:
+    """The shop's own name of the order that a purchase tells of; empty where it says none.
+
+    Page and back end may write it as 1001, "1001" or "#1001": all of these are one order.
+    """
+    named = event.properties.get(ORDER_ID) if event.type == PURCHASE else None
+    if isinstance(named, float) and named.is_integer():
+        named = int(named)
+    if named is None or isinstance(named, bool):
+        return ""
+    return str(named).strip().removeprefix("#")[:ORDER_ID_MAX]

@@ -63,7 +63,7 @@ class Slot(Struct, array_like=True):
 
 
 class Ledger(Struct, array_like=True):
-    """All that is open of one decision key; `closed` are hashes of slots that are done.
+    """All that is open of one decision key; `closed` are hashes of slots and orders that are done.
 
     `early` are outcomes whose decision has not been read yet. `timer_ms` is the timer set last.
     """

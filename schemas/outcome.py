@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from msgspec import Struct, msgpack
 
-from schemas.event import OUTCOMES, Event
+from schemas.event import OUTCOMES, PURCHASE, Event, order_of
 
 IMPRESSION, CLICK, DISMISS, CONVERT, ORDER = (
     *("impression", "action_click", "dismiss", "convert"),
-    "purchase",
+    PURCHASE,
 )
 FALLBACK = "fallback"
 _MICROS = 1_000_000
@@ -17,7 +17,8 @@ _MICROS = 1_000_000
 class Outcome(Struct, array_like=True, frozen=True, gc=False):
     """One event as attribution reads it.
 
-    `kind` is the event's type; `at_ms` engine time; `fallback` says that the gateway's stand-in was
+    `kind` is the event's type; `event_id` that of an order's own name where it has one, so that an
+    order told twice is one; `at_ms` engine time; `fallback` says that the gateway's stand-in was
     shown, which `decision_id` carried. `margin_micros` is what the shop says the order earned,
     None where it says nothing; `discount_micros` what it gave away.
     """
@@ -46,9 +47,10 @@ def outcome_of(event: Event) -> Outcome | None:
     """What this event tells attribution, None for nothing."""
     if event.internal or (event.type != ORDER and event.type not in OUTCOMES):
         return None
+    order = order_of(event)
     return Outcome(
         event.type,
-        event.event_id,
+        f"order {order}" if order else event.event_id,
         event.received_at_ms,
         event.slot_id or "",
         event.decision_id or "",

@@ -125,7 +125,7 @@ def test_an_order_in_the_data_layer_is_a_purchase(visit: Visit, shop: FixtureSho
     )
     until(lambda: shop.of("purchase"), page)
     bought = shop.of("purchase")[0]
-    assert (bought["value"], bought["properties"]) == ("59.80", {"order": "o-1"})
+    assert (bought["value"], bought["properties"]) == ("59.80", {"order_id": "o-1"})
 
 
 def test_a_choice_in_one_tab_holds_in_the_other(visit: Visit, shop: FixtureShop) -> None:

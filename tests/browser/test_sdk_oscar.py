@@ -50,6 +50,6 @@ def test_each_page_of_a_purchase_is_told_once_and_a_reload_is_no_second_order(
         before = shop.url + path
         assert told(page, shop) == [kind for _, kind in VISIT[:number]]
     (order,) = shop.of("purchase")
-    assert (order["value"], order["properties"]) == ("1024.50", {"order": "100001"})
+    assert (order["value"], order["properties"]) == ("1024.50", {"order_id": "100001"})
     page.reload()
     assert len(told(page, shop)) == len(VISIT)

@@ -11,6 +11,8 @@ import pytest
 
 from gateway.settings import Settings
 from gateway.systems import ADAPTERS
+from models.context import Context
+from models.user import step
 from schemas.ids import known_key
 from schemas.site import SiteSecret
 from tests.gateway.conftest import Gateway, start_gateway
@@ -259,3 +261,23 @@ async def test_a_browsers_event_and_an_order_meet_in_one_log(gateway: Gateway) -
     await gateway.client.post("/v1/events", json=make_batch(make_event()))
     await webhook(gateway, "orders/create", ORDER)
     assert all(each.received_at_ms for each in gateway.log.events)
+
+
+async def test_page_and_webhook_tell_of_one_order(gateway: Gateway) -> None:
+    """Both are in the log, under one visitor, and the profile counts one order."""
+    bought = make_event(
+        event_id="by-page",
+        type="purchase",
+        value="403.00",
+        properties={"order_id": str(ORDER["id"])},
+    )
+    response = await gateway.client.post("/v1/events", json=make_batch(bought))
+    token = (await response.json())["visitor_token"]
+    attributes = [{"name": "_kairos", "value": token}]
+    status, said = await webhook(gateway, "orders/create", {**ORDER, "note_attributes": attributes})
+    assert (status, said["accepted"]) == (200, 1)
+    profile = None
+    for each in gateway.log.events:
+        profile, _, _ = step(profile, each, each.user_key, Context(lambda _: None))
+    assert profile is not None
+    assert (profile.applied, profile.duplicate, profile.tally.orders) == (1, 1, 1)

@@ -21,7 +21,10 @@ IDS = ("A", "B")
 
 def bought(at_ms, worth=10_000_000):
     """A purchase."""
-    return Event(type="purchase", received_at_ms=at_ms, value_micros=worth, session_id="s")
+    return Event(
+        type="purchase", event_id=f"e{at_ms}", received_at_ms=at_ms, value_micros=worth,
+        session_id="s",
+    )  # fmt: skip
 
 
 def looked(at_ms):

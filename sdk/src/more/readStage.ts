@@ -18,6 +18,6 @@ export function readStage(tell: (type: string, fields?: EventFields) => void) {
   const value = amount(text('#basket_totals .price_color', document));
   tell('purchase', {
     ...(value ? { value } : {}),
-    ...(order ? { properties: { order } } : {}),
+    ...(order ? { properties: { order_id: order } } : {}),
   });
 }

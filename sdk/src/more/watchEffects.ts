@@ -135,6 +135,6 @@ function layered(
   tell(type, {
     ...(product ? { product } : {}),
     ...(value === undefined ? {} : { value: Number(value).toFixed(2) }),
-    ...(order ? { properties: { order: String(order) } } : {}),
+    ...(order ? { properties: { order_id: String(order) } } : {}),
   });
 }

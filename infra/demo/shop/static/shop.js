@@ -81,7 +81,7 @@
       event.preventDefault();
       window.kairos?.track('purchase', {
         value: (total() / 100).toFixed(2),
-        properties: { order: 'demo-' + Date.now().toString(36) },
+        properties: { order_id: 'demo-' + Date.now().toString(36) },
       });
       write([]);
       location.href = '/thanks';
