@@ -16,13 +16,15 @@ from cli.report_html import page
 from cli.report_text import lines
 from connectors.avro import BadFrame, codec
 from connectors.log_decide import logged_context, registry_of
-from connectors.log_files import LogFilesError, read_manifest, read_records
+from connectors.log_files import LogFilesError, Manifest, read_manifest, read_records
+from evidence import message_arms
+from evidence.message_arms import Messages
 from evidence.report import report
 from evidence.report_state import ReportState, decided, happened
 from models.attribution_slots import margin_micros
 from schemas.outcome import outcome_of
 from schemas.site import LIVE, Site
-from schemas.topics import DECISIONS, EVENTS
+from schemas.topics import DECISIONS, EVENTS, TRIGGERS
 
 NAME = "report"
 HELP = "lift against holdout, each figure with its interval"
@@ -45,11 +47,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Fold the log and print."""
     try:
-        state, sites = folded(args.log, args.site)
+        state, messages, sites = folded(args.log, args.site)
     except (LogFilesError, BadFrame, OSError, ValueError) as failure:
         raise CommandError(str(failure)) from failure
     simulated = [name for name in sorted(sites) if args.simulated or name in SIMULATED_SITES]
     found: dict[str, Any] = report(state, round(args.days * DAY_MS), simulated)
+    found["messages"] = message_arms.arms(messages, round(args.days * DAY_MS))
     found["sites"] = sorted(sites)
     if args.html:
         args.html.write_text(page(found), encoding="utf-8")
@@ -57,10 +60,12 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def folded(folder: Path, wanted: str | None) -> tuple[ReportState, set[str]]:
-    """The state of a log's visitors, and the sites they were on. Raises LogFilesError."""
-    registry, context = registry_of(read_manifest(folder)), logged_context(folder)
-    state, sites = ReportState(), set()
+def folded(folder: Path, wanted: str | None) -> tuple[ReportState, Messages, set[str]]:
+    """The state of a log's visitors and messages, and their sites. Raises LogFilesError."""
+    manifest, context = read_manifest(folder), logged_context(folder)
+    registry = registry_of(manifest)
+    state, sites = ReportState(), set[str]()
+    messages = _messages(folder, manifest, wanted, sites)
     decisions, events = codec(DECISIONS, registry), codec(EVENTS, registry)
     for record in read_records(folder, DECISIONS):
         if record.value is not None:
@@ -74,8 +79,28 @@ def folded(folder: Path, wanted: str | None) -> tuple[ReportState, set[str]]:
             event = events.decode(record.value)
         except BadFrame:
             continue
-        outcome = outcome_of(event) if wanted in (None, event.site) else None
+        if wanted not in (None, event.site):
+            continue
+        message_arms.visited(messages, event)
+        outcome = outcome_of(event)
         if outcome is not None:
             site = context.at(event.site, event.received_at_ms).site or Site()
-            happened(state, event.user_key, outcome, margin_micros(outcome, site.margin_ppm))
-    return state, sites
+            margin = margin_micros(outcome, site.margin_ppm)
+            happened(state, event.user_key, outcome, margin)
+            message_arms.happened(messages, event.user_key, outcome, margin)
+    return state, messages, sites
+
+
+def _messages(folder: Path, manifest: Manifest, wanted: str | None, sites: set[str]) -> Messages:
+    """Who is in which arm; nobody where the log holds no topic `triggers`, as an archive does."""
+    state = Messages()
+    if TRIGGERS not in manifest.topics:
+        return state
+    triggers = codec(TRIGGERS, registry_of(manifest))
+    for record in read_records(folder, TRIGGERS):
+        if record.value is not None:
+            trigger = triggers.decode(record.value)
+            if wanted in (None, trigger.site):
+                sites.add(trigger.site)
+                message_arms.planned(state, trigger)
+    return state

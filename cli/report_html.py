@@ -7,6 +7,9 @@ from html import escape
 from typing import Any
 
 from cli.html_page import whole_page
+from cli.report_messages import HEAD as MESSAGES
+from cli.report_messages import NOTE
+from cli.report_messages import rows as message_rows
 from cli.report_text import difference, interval, power, share, verdict
 
 WIDTH, ROW, PAD = 640, 34, 180
@@ -24,6 +27,7 @@ def page(found: dict[str, Any]) -> str:
         "the comparison. The wide line may be read at any time, the thick one once.</p>"
         f"{_cards(found, word)}<h2>{escape(word)}lift of conversion by campaign</h2>"
         f"{_forest(rows)}{_table(rows)}<p>{escape(power(whole))}</p>"
+        f"{_messages(found, word)}"
     )
     return whole_page(title, body)
 
@@ -73,21 +77,31 @@ def _forest(rows: Sequence[dict[str, Any]]) -> str:
     )
 
 
+def _messages(found: dict[str, Any], word: str) -> str:
+    if not found.get("messages"):
+        return ""
+    title = escape(f"{word}messages by the timing drawn for their visitors")
+    made = _rows(MESSAGES, message_rows(found["messages"]))
+    return f'<h2>{title}</h2>{made}<p class="soft">{escape(NOTE)}</p>'
+
+
 def _table(rows: Sequence[dict[str, Any]]) -> str:
     heads = ("campaign", "against", "visitors", "withheld", "lift, any look", "one look", "ratio")
-    body = "".join(
-        "<tr>"
-        + "".join(
-            f"<td>{escape(str(cell))}</td>"
-            for cell in (
-                *(each["id"], each["against"], f"{each['n']:,}", f"{each['withheld']:,}"),
-                share(each["lift"], each["always_valid_ci"]),
-                interval(each["lift_ci"], 100),
-                "ok" if each["srm_ok"] else f"wrong, p {each['srm_p']:.2g}",
-            )
+    cells = [
+        (
+            *(each["id"], each["against"], f"{each['n']:,}", f"{each['withheld']:,}"),
+            share(each["lift"], each["always_valid_ci"]),
+            interval(each["lift_ci"], 100),
+            "ok" if each["srm_ok"] else f"wrong, p {each['srm_p']:.2g}",
         )
-        + "</tr>"
         for each in rows
+    ]
+    return _rows(heads, cells)
+
+
+def _rows(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    top = "".join(f"<th>{escape(head)}</th>" for head in heads)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>" for row in rows
     )
-    top = "".join(f"<th>{head}</th>" for head in heads)
     return f'<div class="wide"><table><tr>{top}</tr>{body}</table></div>'

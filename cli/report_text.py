@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from cli.output import table
+from cli.report_messages import HEAD as MESSAGES
+from cli.report_messages import NOTE
+from cli.report_messages import rows as message_rows
 
 HEAD = ("campaign", "against", "visitors", "withheld", "lift, any look", "lift, one look", "ratio")
 
@@ -25,7 +28,17 @@ def lines(found: dict[str, Any]) -> list[str]:
         f"{found['fallbacks']} impressions of stand-ins, which teach nothing",
         "",
         *table(HEAD, rows),
+        *messages(found),
     ]
+
+
+def messages(found: dict[str, Any]) -> list[str]:
+    """Messages by arm; nothing where nobody is in a test of them."""
+    if not found.get("messages"):
+        return []
+    word = "simulated messages" if found["simulated"] else "messages"
+    return ["", f"{word}, by the timing drawn for their visitors", "",
+            *table(MESSAGES, message_rows(found["messages"])), NOTE]  # fmt: skip
 
 
 def verdict(whole: dict[str, Any]) -> str:

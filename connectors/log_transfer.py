@@ -15,9 +15,9 @@ from connectors.memory import MemoryRegistry
 from connectors.registry import RegistryRefused, UnknownSchemaId
 from schemas.chain import Chain
 from schemas.model import UNSIGNED
-from schemas.topics import CONTROL_TOPICS, DECISIONS, EVENTS, SCHEMA_FILES
+from schemas.topics import CONTROL_TOPICS, DECISIONS, EVENTS, SCHEMA_FILES, TRIGGERS
 
-EXPORTED = (*CONTROL_TOPICS, EVENTS, DECISIONS)
+EXPORTED = (*CONTROL_TOPICS, EVENTS, DECISIONS, TRIGGERS)
 IMPORTED = (*CONTROL_TOPICS, EVENTS)
 """In this order: a decision must find the context it was taken in."""
 

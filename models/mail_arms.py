@@ -25,12 +25,14 @@ DELAYS_MS = {
 SPREAD_MS = {"A5": 24 * HOUR_MS}
 """Arm -> further time over which its visitors are spread."""
 
-BY_EXIT = ("A0", "A1", "A2", "A3", "A4", "A5")
-BY_GAP = ("A0", "A3", "A4", "A5")
+EXIT, GAP = "exit", "gap"
+ARMS = {EXIT: ("A0", "A1", "A2", "A3", "A4", "A5"), GAP: ("A0", "A3", "A4", "A5")}
+"""How the visit ended -> the arms of that test."""
 
 
-def arm_of(salt: bytes, user_key: str, arms: tuple[str, ...]) -> str:
-    """The visitor's arm among `arms`, all of equal share."""
+def arm_of(salt: bytes, user_key: str, timing: str) -> str:
+    """The visitor's arm in the test of this timing, `exit` or `gap`; all have an equal share."""
+    arms = ARMS[timing]
     return arms[draw_ppm(salt, "mail_arm", user_key) * len(arms) // MILLION]
 
 

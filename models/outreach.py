@@ -20,7 +20,7 @@ from models import carts
 from models.burst import closes_at_ms
 from models.catalogue import Catalogue
 from models.context import View
-from models.mail_arms import BY_EXIT, BY_GAP, NOBODY, arm_of, due_ms
+from models.mail_arms import EXIT, GAP, NOBODY, arm_of, due_ms
 from models.session import SESSION_GAP_MS
 from models.trigger_rules import (
     AT_CLOSE,
@@ -140,15 +140,17 @@ def planned(
         return None
     if decision.withheld:
         return _as(made, NO_SEND, decision.withheld)
-    arm = arm_of(salt, user_key, BY_EXIT if due.by_exit else BY_GAP)
+    timing = EXIT if due.by_exit else GAP
+    arm = arm_of(salt, user_key, timing)
     if arm == NOBODY:
-        return _as(made, NO_SEND, "arm", arm=arm)
+        return _as(made, NO_SEND, "arm", arm=arm, timing=timing)
     when_ms = max(at_ms, due_ms(salt, user_key, arm, due.since_ms))
     mail = Mail(made.trigger_id, made.campaign_id, made.slot_id, due.cause, when_ms, burst)
     kept = [each for each in profile.outreach.mails if each.due_ms >= at_ms]
     profile.outreach.mails = [*kept, mail][-MAILS_MAX:]
     told = {**_told(profile, tab), "offer": decision.offer}
-    return _as(made, MAIL, due.cause, arm=arm, due_at_ms=when_ms, fields=told)
+    timed = {"arm": arm, "timing": timing, "due_at_ms": when_ms}
+    return _as(made, MAIL, due.cause, **timed, fields=told)
 
 
 def unmailable(profile: Profile, due: Due, user_key: str, at_ms: int) -> Trigger:

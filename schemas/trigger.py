@@ -30,6 +30,7 @@ class Trigger(Struct, frozen=True, kw_only=True):
     cause: str = ""
     rule: int = 0
     arm: str = ""
+    timing: str = ""
     detected_at_ms: int = 0
     slot_id: str = ""
     fields: dict[str, str] = {}

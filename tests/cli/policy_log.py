@@ -73,20 +73,29 @@ def _event(kind: str, visitor: int, at_ms: int, **fields: Any) -> Event:
                  session_id=f"s{visitor}", tab_id=f"t{visitor}", **fields)  # fmt: skip
 
 
-def _write(folder: Path, events: list[Event], decisions: list[Decision], holdout_ppm: int) -> None:
+def _write(folder: Path, events: list[Event], decisions: list[Decision], holdout: int) -> None:
+    write_folder(folder, {EVENTS: events, DECISIONS: decisions}, control(holdout))
+
+
+def write_folder(folder: Path, told: dict[str, list[Any]], context: list[Record]) -> None:
+    """An exported log of these records by topic, keyed by their users, under a context."""
     registry = MemoryRegistry()
-    rows: dict[str, list[LogRecord]] = {t: [] for t in (EVENTS, DECISIONS, *CONTROL_TOPICS)}
-    timed: list[tuple[str, Any, int]] = [(EVENTS, each, each.received_at_ms) for each in events]
-    timed += [(DECISIONS, each, each.decided_at_ms) for each in decisions]
-    codecs: dict[str, Any] = {topic: codec(topic, registry) for topic in (EVENTS, DECISIONS)}
-    for topic, each, at_ms in sorted(timed, key=lambda row: row[2]):
-        frame = codecs[topic].encode(each)
-        key = each.user_key.encode()
-        rows[topic].append(LogRecord(0, len(rows[topic]), at_ms, key, frame))
-    for topic, record in control(holdout_ppm):
+    rows: dict[str, list[LogRecord]] = {topic: [] for topic in (*told, *CONTROL_TOPICS)}
+    for topic, records in told.items():
+        encode = codec(topic, registry).encode
+        for each in sorted(records, key=_at_ms):
+            at, key = len(rows[topic]), each.user_key.encode()
+            rows[topic].append(LogRecord(0, at, _at_ms(each), key, encode(each)))
+    for topic, record in context:
         frame = codec(topic, registry).encode(record)
         rows[topic].append(LogRecord(0, len(rows[topic]), BEGINNING, b"demo", frame))
-    for topic, records in rows.items():
-        write_records(folder, topic, records)
+    for topic, lines in rows.items():
+        write_records(folder, topic, lines)
     spans = {topic: TopicSpan(1, len(r), {"0": 0}, {"0": len(r)}) for topic, r in rows.items()}
     write_manifest(folder, Manifest(spans, {str(n): s for n, s in registry.schemas.items()}))
+
+
+def _at_ms(record: Any) -> int:
+    """Engine time of an event, a decision or a trigger."""
+    names = ("received_at_ms", "decided_at_ms", "detected_at_ms")
+    return int(next(getattr(record, name) for name in names if hasattr(record, name)))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from models.effects import Decide, Effect, Emit
-from models.mail_arms import BY_EXIT, BY_GAP, DELAYS_MS, arm_of
+from models.mail_arms import ARMS, DELAYS_MS, EXIT, GAP, arm_of
 from models.user import advance, step
 from schemas.campaign import EMAIL, Campaign, Campaigns
 from schemas.decision import Decision
@@ -37,10 +37,10 @@ def letter(*on: str, id: str = "letter", **fields: Any) -> Campaign:
     )
 
 
-def of_arm(arm: str, arms: tuple[str, ...] = BY_EXIT) -> str:
+def of_arm(arm: str, timing: str = EXIT) -> str:
     """A known user whose arm is this one."""
     keys = (f"demo:u:{number:032x}" for number in range(1_000))
-    return next(key for key in keys if arm_of(b"salt", key, arms) == arm)
+    return next(key for key in keys if arm_of(b"salt", key, timing) == arm)
 
 
 class Visit:
@@ -141,7 +141,7 @@ def test_a_gap_closes_a_burst_after_ninety_seconds() -> None:
     visit = looked(Visit(letter("at_close")), scroll=500_000)
     assert visit.wait(SCROLLED + 90 * ONE_SECOND).told == []
     (told,) = visit.wait(SCROLLED + 90 * ONE_SECOND + 1).told
-    assert (told.cause, told.arm in ("", *BY_GAP)) == ("at_close", True)
+    assert (told.cause, told.arm in ("", *ARMS[GAP])) == ("at_close", True)
 
 
 @pytest.mark.promise("E31", "E37")
@@ -199,7 +199,7 @@ def test_a_purchase_at_the_moment_of_a_trigger_goes_first(early_ms: int) -> None
 
 
 def test_a_return_in_a_later_burst_withdraws_and_frees_the_cap() -> None:
-    visit = looked(Visit(letter("at_close"), user=of_arm("A4", BY_GAP)), scroll=500_000)
+    visit = looked(Visit(letter("at_close"), user=of_arm("A4", GAP)), scroll=500_000)
     (mail,) = visit.wait(2 * ONE_MINUTE).told
     visit.do("page_view", 3 * ONE_MINUTE)
     assert [(each.kind, each.reason) for each in visit.told[1:]] == [("cancel", "returned")]
@@ -259,7 +259,7 @@ def test_a_message_tells_what_was_looked_at_and_for_how_long() -> None:
 
 @pytest.mark.promise("C79")
 def test_a_cart_left_for_half_an_hour_asks_for_a_message() -> None:
-    visit = Visit(letter("cart_abandoned"), user=of_arm("A3", BY_GAP))
+    visit = Visit(letter("cart_abandoned"), user=of_arm("A3", GAP))
     visit.do("add_to_cart", 0, product=lamp()).do("cart_view", 1_000)
     assert visit.wait(HALF_AN_HOUR + 1_000).told == []
     (told,) = visit.wait(HALF_AN_HOUR + 1_001).told
@@ -302,6 +302,6 @@ def test_the_same_log_tells_the_same_whenever_deadlines_are_met() -> None:
 
 def test_all_arms_are_used_alike() -> None:
     keys = [f"demo:u:{number:032x}" for number in range(6_000)]
-    for arms in (BY_EXIT, BY_GAP):
-        counts = [sum(arm_of(b"salt", key, arms) == arm for key in keys) for arm in arms]
+    for timing, arms in ARMS.items():
+        counts = [sum(arm_of(b"salt", key, timing) == arm for key in keys) for arm in arms]
         assert all(abs(count * len(arms) - 6_000) < 600 for count in counts)

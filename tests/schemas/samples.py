@@ -294,6 +294,7 @@ def samples() -> dict[str, Any]:
         cause="at_close",
         rule=6,
         arm="A4",
+        timing="gap",
         detected_at_ms=NOW_MS,
         slot_id="s_1",
         fields={"active_s": "72"},
