@@ -9,7 +9,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 BAD_FRAME, BAD_TOKEN, BAD_ORIGIN, NO_SITE, SLOW, TOO_MANY = 4000, 4001, 4003, 4004, 4008, 4029
-DRAIN, TOO_LONG, GONE = 1012, 1009, 1006
+DRAIN, TOO_LONG, PROTOCOL, GONE = 1012, 1009, 1002, 1006
 
 
 class Code(Struct, frozen=True):
@@ -21,6 +21,7 @@ class Code(Struct, frozen=True):
 
 
 CODES = {
+    PROTOCOL: Code("no WebSocket as RFC 6455 has it", "never", 400),
     TOO_LONG: Code("a frame of more than 16 KiB", "never", 413),
     DRAIN: Code("the gateway goes away; a reconnect message came before", "as hinted", 503),
     BAD_FRAME: Code("not a text frame, no JSON object, or no hello", "never", 400),

@@ -12,9 +12,10 @@ from asyncio import Task, Transport
 from typing import cast
 
 from gateway.codes import DRAIN, SLOW
+from gateway.leaving import CLOSE_TIMEOUT_S
 from gateway.outbox import Frame, Outbox, frame_of
 
-CLOSE_TIMEOUT_S = 2.0
+PING = Frame('{"type":"ping"}', "ping")
 UNSENT_BYTES_MAX = 32 * 1024
 """More than this in the transport's buffer: the client reads more slowly than we write."""
 
@@ -38,7 +39,7 @@ class Line:
 
     def offer(self, frame: Frame) -> None:
         """Send one frame, or queue it; whoever does not read is closed and may come back."""
-        if self._ending is not None or self._transport.is_closing():
+        if self.code or self._transport.is_closing():
             return
         if self._outbox is None:
             if self._transport.get_write_buffer_size() <= UNSENT_BYTES_MAX:
@@ -71,9 +72,15 @@ class Line:
         self.replaced += outbox.replaced
         self._outbox = None
 
+    def beat(self) -> None:
+        """A frame now and then, since a client does not see that its connection is dead."""
+        if self.user_key:
+            self.offer(PING)
+
     def end(self, code: int, reason: str) -> None:
         """Close once, without waiting for it."""
-        if self._ending is None:
+        if not self.code:
+            self.code = code
             self._ending = asyncio.create_task(self.close(code, reason))
 
     async def close(self, code: int, reason: str) -> None:

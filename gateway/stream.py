@@ -13,8 +13,9 @@ from msgspec.structs import replace
 from gateway.codes import TOO_MANY, Closing
 from gateway.health import Metrics
 from gateway.hello import Greeted, greet
+from gateway.leaving import Leaving
 from gateway.line import Line
-from gateway.outbox import Frame, frame_of
+from gateway.outbox import frame_of
 from gateway.push import Hub
 from gateway.recall import NoRecall, Recall
 from gateway.settings import Settings
@@ -23,8 +24,10 @@ from gateway.tail import Record
 from gateway.wire import Hello
 
 HEARTBEAT_S = 20
+ROUND_S, LINES_AT_ONCE = HEARTBEAT_S / 2, 32
+"""Each connection hears a beat once a round; one that comes behind its turn waits for the next."""
+
 RECONNECT_SPREAD_MS = 2_000
-PING = Frame('{"type":"ping"}', "ping")
 
 
 class Streams:
@@ -43,11 +46,17 @@ class Streams:
         self._recall = recall or NoRecall()
         self._metrics, self._clock = metrics, clock
         self._open: set[Line] = set()
+        self.leaving = Leaving()
         self.draining = False
 
+    @property
+    def has_room(self) -> bool:
+        """Whether one more may come."""
+        return not self.draining and len(self._open) < self._settings.sockets_max
+
     def admit(self) -> None:
-        """Whether one more may come. Raises HTTPServiceUnavailable."""
-        if self.draining or len(self._open) >= self._settings.sockets_max:
+        """Raises HTTPServiceUnavailable where none may come."""
+        if not self.has_room:
             raise web.HTTPServiceUnavailable(headers={"Retry-After": "1"})
 
     def enter(self, line: Line) -> None:
@@ -99,15 +108,17 @@ class Streams:
             line.offer(frame)
 
     async def beat(self) -> None:
-        """A frame to everybody now and then, since a browser does not see protocol pings."""
+        """A beat to everybody once a round, a few at a time, so that no decision waits for all."""
         while True:
-            await asyncio.sleep(HEARTBEAT_S * random.uniform(0.8, 1.0))
-            for line in tuple(self._open):
-                if line.user_key:
-                    line.offer(PING)
+            lines = tuple(self._open)
+            steps = max(1, -(-len(lines) // LINES_AT_ONCE))
+            for step in range(steps):
+                for line in lines[step * LINES_AT_ONCE : (step + 1) * LINES_AT_ONCE]:
+                    line.beat()
+                await asyncio.sleep(ROUND_S / steps)
 
     async def drain(self) -> None:
         """Close every connection with a hint when to come back."""
         self.draining = True
-        ends = (each.drain(random.randrange(RECONNECT_SPREAD_MS)) for each in self._open)
+        ends = (each.drain(random.randrange(RECONNECT_SPREAD_MS)) for each in tuple(self._open))
         await asyncio.gather(*ends, return_exceptions=True)

@@ -9,7 +9,7 @@ from typing import Any, Union
 import msgspec
 import pytest
 
-from gateway import codes, present, stream
+from gateway import codes, line, present
 from gateway.asyncapi import document
 from gateway.deadlines import Pending
 from gateway.messages import FULL_ONLY, SENT, Measured, Welcome
@@ -42,7 +42,7 @@ def frames() -> list[dict[str, Any]]:
         *(answer_instead(pending, each, (), 1.0).frame for each in (holds, none)),
         {"type": "reconnect", "after_ms": 1},
         {"type": "close", "code": codes.SLOW, "reason": "too slow"},
-        msgspec.json.decode(stream.PING.text),
+        msgspec.json.decode(line.PING.text),
     ]
 
 
