@@ -12,14 +12,17 @@ from pathlib import Path
 
 from connectors.native import native
 from models import (
+    auction,
     burst,
     client_time,
     decay,
     dedup,
+    facts,
     features,
     kinds,
     loops,
     session,
+    skew,
     trends,
     user,
     validity,
@@ -29,18 +32,24 @@ from models import (
 from models.plain import Plain
 from models.trigger_rules import IN_SESSION, TRIGGER_ORDER
 from models.vocabulary import CODES, EVENT_TYPES, INTERACTIONS
+from schemas import exposure
 from schemas import profile as profiles
 from schemas.burst import Burst
+from schemas.exposure import Exposure
 from schemas.outreach import Outreach
 from schemas.profile import CartChange, Profile, Session, Tab, Tally, Window
 
 PARTS = (
     "plain_begin.pxi",
     "state_bytes.pxi",
+    "hashes.pxi",
     "plain.pyx",
     "plain_view.pyx",
     "plain_fold.pyx",
     "plain_views.pyx",
+    "decide.pyx",
+    "decide_choice.pyx",
+    "decide_record.pyx",
 )
 STRUCTS = {
     "P": Profile,
@@ -51,6 +60,7 @@ STRUCTS = {
     "W": Window,
     "TAB": Tab,
     "CART": CartChange,
+    "EXP": Exposure,
 }
 BOUNDS = (
     (
@@ -63,6 +73,9 @@ BOUNDS = (
     (vocabulary, "BROWSE CART HIGH_INTENT"),
     (loops, "FINE_BITS SHARE_BITS"),
     (dedup, "HASHED"),
+    (exposure, "EXPOSURES_MAX RESERVED SHOWN WITHHELD HELD RELEASED"),
+    (auction, "CANDIDATES_MAX"),
+    (skew, "SAMPLE_PPM"),
     (decay, "BUCKETS"),
     (client_time, "CLIP_MS"),
     (session, "SESSION_GAP_MS"),
@@ -99,6 +112,10 @@ LARGE = {
     "MICROS_MAX": validity.MICROS_MAX,
     "PROFILE_TTL": user.PROFILE_TTL_MS,
     "PAGE_TTL": user.PAGE_KEY_TTL_MS,
+    "LAPSE": exposure.LAPSE_MS,
+    "SCORE_MAX": auction.SCORE_MAX,
+    "HOUR_MS": facts.HOUR_MS,
+    "MONDAY_OFFSET": facts.MONDAY_OFFSET,
 }
 TABLES = {
     "HALF_LIVES_MS": decay.HALF_LIVES_MS,

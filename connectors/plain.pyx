@@ -13,13 +13,14 @@ cdef struct State:
     Field tabs[TABS_MAX]
     Field tab[TAB_FIELDS]
     Field earlier[EARLIER_MAX]
+    Field exposures[EXPOSURES_MAX]
     int window_count, window_at, tab_count, filled, code
     long long activity[HALF_LIVES][BUCKETS + 1]
     int buckets[HALF_LIVES]
     long long touched[TOUCHED_MAX]
     int touched_count
     long long before[PLACES_MAX]
-    long long now_ms, received_ms, ts_ms, cart_micros
+    long long now_ms, received_ms, ts_ms, cart_micros, cart_items
     unsigned char mask[MASK_BYTES]
     unsigned char hashes[HASH_BYTES]
     unsigned char counts[TYPES]
@@ -320,9 +321,10 @@ cdef int carted(State* s) noexcept:
             lines += 1
         units[line] = max(units[line] + got(&change[CART_quantity]), 0)
         prices[line] = got(&change[CART_price_micros])
-    s.cart_micros = s.filled = 0
+    s.cart_micros = s.cart_items = s.filled = 0
     for line in range(lines):
         s.cart_micros += units[line] * prices[line]
+        s.cart_items += units[line]
         s.filled |= units[line] > 0
     return 1
 
@@ -403,7 +405,8 @@ cdef int waits(State* s) noexcept:
 cdef void gather(State* s) noexcept:
     """Put every changed part in its place within the profile."""
     cdef unsigned char* end
-    render(s, &s.windows[s.window_at], s.window, W_FIELDS)
+    if s.window_at >= 0:
+        render(s, &s.windows[s.window_at], s.window, W_FIELDS)
     render(s, &s.profile[P_windows], s.windows, s.window_count)
     render(s, &s.tabs[s.tab_count - 1], s.tab, TAB_FIELDS)
     render(s, &s.profile[P_tabs], s.tabs, s.tab_count)

@@ -1,26 +1,44 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 # models.user.step for plain events, from state bytes to state bytes; tests hold it to Python.
 
+from bisect import bisect_right
 from zlib import crc32
 
+import msgspec
+from msgspec.structs import replace
+
+from cpython.bytearray cimport PyByteArray_AS_STRING
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.ref cimport PyObject
 from libc.math cimport log1p
 from libc.string cimport memcmp, memcpy, memset, strstr
 
+from models.auction import SCORE_MAX as SCORE_LIMIT
+from models.bids import with_offers
+from models.carousel import CHOOSING, filled
+from models.carts import ABANDONED, LEFT, stopped
 from models.dedup import id_hash
+from models.effects import Decide, SetTimer
+from models.eligibility import Sieve, caps, idle, off_schedule
+from models.exposures import counted as exposures_counted
 from models.features import FEATURES
 from models.inputs import compiled
 from models.interests import band, touched
 from models.plain import TYPES_ASKING, TYPES_FOLDED
 from models.seen import left, viewed
-from models.signals import bounds_of
+from models.signals import SIGNALS, bounds_of
+from models.skew import sampled
 from models.tally import weighed
 from models.trigger_rules import AT_CLOSE, CART_ABANDONED, IN_SESSION, TRIGGER_ORDER, rules
-from models.vocabulary import CODES
+from models.vocabulary import CODES, STAGES
+from models.withholding import CAMPAIGN_HOLDOUT, HOLDOUT, drawn, withheld
+from schemas.campaign import EMAIL, ON_SITE
+from schemas.decision import Candidate, Counts, Decision, Nothing, TriggerRef
 from schemas.event import Event, Page, Product
+from schemas.exposure import Exposure
 from schemas.ids import short_hash
-from schemas.profile import HEAD
+from schemas.profile import HEAD, load
+from schemas.site import OBSERVE
 
 cdef extern from *:
     """
@@ -78,7 +96,12 @@ cdef Py_ssize_t E_active_duration_ms = place(Event, "active_duration_ms")
 cdef Py_ssize_t E_value_micros = place(Event, "value_micros")
 cdef Py_ssize_t E_properties = place(Event, "properties")
 cdef Py_ssize_t E_consent_unsaid = place(Event, "consent_unsaid")
+cdef Py_ssize_t E_bot = place(Event, "bot")
 cdef const unsigned char* NO_VALUES = b"\x90"
+cdef const unsigned char* NO_FLAG = b"\xc2"
+cdef dict NO_OFFERS = {}
+cdef object ONE = 1
+exposures_of = msgspec.msgpack.Decoder(list[Exposure]).decode
 cdef Py_ssize_t G_type = place(Page, "type")
 cdef Py_ssize_t G_url = place(Page, "url")
 cdef Py_ssize_t G_path = place(Page, "path")

@@ -79,6 +79,26 @@ cdef class Plain:
             stopwatch.lap("profile")
         return scored(&s, view, asking)
 
+    def decided(
+        self, bytes state not None, list inputs, event, str user_key not None, context, stopwatch
+    ):
+        """(state bytes, effects) after what `folded` left; None for what Python has to decide."""
+        cdef State s
+        cdef Prepared view
+        cdef Draft d = Draft()
+        cdef const unsigned char* data = state
+        if at_offset(event, E_bot) is True or not reopened(&s, data + 3, len(state) - 3):
+            return None
+        view = self.prepared(context.at(at_offset(event, E_site), s.now_ms))
+        d.kind = at_offset(event, E_type)
+        s.code = self.codes[d.kind]
+        if not view.usable or not view.stand.usable:
+            return None
+        d.stand, d.state, d.event, d.inputs = view.stand, state, event, inputs
+        effects = concluded(&s, d, view, event, user_key, stopwatch)
+        after = None if effects is None else dumped(&s)
+        return None if after is None else (after, effects)
+
     cdef Prepared prepared(self, view):
         made = self.views.get(id(view))
         if made is None:

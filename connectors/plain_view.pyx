@@ -4,6 +4,7 @@ cdef class Prepared:
     """A view as C reads it; `usable` is false where Python has to fold every event."""
 
     cdef object view, scorer, intents
+    cdef Stand stand
     cdef bint usable, in_session, at_close, abandoned, crossing
     cdef long long model, mark, stale_from_ms, debounce_ms, buying_ppm
     cdef int buying, watched
@@ -35,6 +36,7 @@ cdef class Prepared:
         self.at_close, self.abandoned = AT_CLOSE in causes, CART_ABANDONED in causes
         self.crossing = bool(causes)
         self.take_rules(bounds_of(view))
+        self.stand = Stand(view)
 
     cdef int take_rules(self, bounds) except -1:
         self.debounce_ms = bounds.debounce_ms
@@ -101,19 +103,21 @@ cdef class Prepared:
             at_ms = due_ms if not at_ms else min(at_ms, due_ms)
         return at_ms
 
-    cdef int asks(self, State* s, long long* scores, int count, int both, int before) noexcept:
-        """models.points: whether the stage moves or a threshold is crossed."""
-        cdef long long stage = got(&s.session[S_stage]), moved = stage
-        cdef int each, place
+    cdef long long stage_of(self, State* s, long long* scores, int count) noexcept:
+        """models.points.stage_moved: the stage of the session now."""
+        cdef long long stage = got(&s.session[S_stage])
         if got(&s.session[S_bought]):
-            moved = BROWSE
-        elif got(&s.session[S_checkouts]) or (
+            return BROWSE
+        if got(&s.session[S_checkouts]) or (
             self.buying >= 0 and count > self.buying and scores[self.buying] >= self.buying_ppm
         ):
-            moved = HIGH_INTENT
-        elif stage < CART and (got(&s.session[S_cart_views]) or s.filled):
-            moved = CART
-        if moved != stage:
+            return HIGH_INTENT
+        return CART if stage < CART and (got(&s.session[S_cart_views]) or s.filled) else stage
+
+    cdef int asks(self, State* s, long long* scores, int count, int both, int before) noexcept:
+        """models.points: whether the stage moves or a threshold is crossed."""
+        cdef int each, place
+        if self.stage_of(s, scores, count) != got(&s.session[S_stage]):
             return 1
         if before != both:
             return 0

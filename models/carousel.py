@@ -39,7 +39,7 @@ Chosen = list[tuple[Candidate, str]]
 
 def filled(campaign: Campaign, profile: Profile, tab: Tab, view: View) -> Render:
     """The campaign's creative; a carousel or bundle without products of its own gets them here."""
-    choose = _CHOICES.get(campaign.action_type)
+    choose = CHOOSING.get(campaign.action_type)
     if choose is None or campaign.render.products:
         return campaign.render
     currency = view.site.currency if view.site else ""
@@ -146,4 +146,5 @@ def price_text(micros: int, currency: str) -> str:
     return f"{cents // 100}.{cents % 100:02d} {currency}".strip()
 
 
-_CHOICES = {CAROUSEL: chosen, BUNDLE: bundle}
+CHOOSING = {CAROUSEL: chosen, BUNDLE: bundle}
+"""Action type -> what chooses its products."""

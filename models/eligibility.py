@@ -62,7 +62,7 @@ def sieve(profile: Profile, view: View, placement: str, trigger: str, now_ms: in
         out.drop("stage_used", everybody)
     if not out.eligible:
         return out
-    off = _off_schedule(catalogue, now_ms)
+    off = off_schedule(catalogue, now_ms)
     out.drop("schedule", off)
     out.drop("budget", market.paced.spent)
     reachable = everybody if profile.identified else screens.unaddressed
@@ -71,14 +71,14 @@ def sieve(profile: Profile, view: View, placement: str, trigger: str, now_ms: in
     out.drop("channel", ~reachable)
     if catalogue.stand_ins:
         missing = ~(off | catalogue.paused | consented & reachable) & everybody
-        out.drop("stand_in", _idle(catalogue, missing))
+        out.drop("stand_in", idle(catalogue, missing))
     out.drop("stage", ~screens.stages[profile.session.stage])
     if profile.outreach.left_in:
         standing = carts.standing(profile)
         out.drop("cart_left", carts.stopped(standing, trigger, screens.popups, screens.savers))
     counts = used(profile, now_ms)
     if counts is not None:
-        _caps(out, catalogue, counts)
+        caps(out, catalogue, counts)
     before = out.eligible
     out.drop("trigger", ~screens.triggers.get(trigger, screens.any_trigger))
     out.silent = before ^ out.eligible
@@ -102,7 +102,8 @@ def for_fallback(out: Sieve, view: View, table: Facts) -> int:
     return left & ~catalogue.rules.failing(table, left) if left else 0
 
 
-def _off_schedule(catalogue: Catalogue, now_ms: int) -> int:
+def off_schedule(catalogue: Catalogue, now_ms: int) -> int:
+    """Mask of the campaigns that have not begun or have ended."""
     return sum(
         bit
         for bit, starts_ms, ends_ms in catalogue.scheduled
@@ -110,12 +111,12 @@ def _off_schedule(catalogue: Catalogue, now_ms: int) -> int:
     )
 
 
-def _idle(catalogue: Catalogue, missing: int) -> int:
+def idle(catalogue: Catalogue, missing: int) -> int:
     """Mask of the stand-ins of whom none is missing."""
     return sum(bit for replaced, bit in catalogue.stand_ins if not replaced & missing)
 
 
-def _caps(out: Sieve, catalogue: Catalogue, counts: Used) -> None:
+def caps(out: Sieve, catalogue: Catalogue, counts: Used) -> None:
     """Exclusion groups, caps of a campaign, caps of its channel."""
     excluded = session = day = ever = 0
     names = counts.ever if REST not in counts.ever else catalogue.by_id

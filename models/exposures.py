@@ -71,12 +71,16 @@ def used(profile: Profile, now_ms: int) -> Used | None:
     """
     if not profile.exposures and not profile.given:
         return None
+    return counted(profile.exposures, profile.given, profile.session.number, now_ms)
+
+
+def counted(exposures: list[Exposure], given: bytes, number: int, now_ms: int) -> Used:
+    """What these exposures and tallies count in session `number`."""
     out = Used({}, {}, {})
-    number = profile.session.number
-    for tally in given_of(profile.given) if profile.given else ():
+    for tally in given_of(given) if given else ():
         today = tally.in_day if now_ms - tally.newest_ms < DAY_MS else 0
         out.book(tally.name, tally.in_session * (tally.session == number), today, tally.in_all)
-    for exposure in profile.exposures:
+    for exposure in exposures:
         if counts_now(exposure, now_ms):
             same, today = exposure.session == number, now_ms - exposure.decided_ms < DAY_MS
             out.book(exposure.campaign_id, same, today, 1)

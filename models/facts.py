@@ -12,8 +12,8 @@ from models.tally import cart_lines
 from models.vocabulary import STAGES
 from schemas.profile import Profile, Tab
 
-_HOUR_MS = 3_600_000
-_MONDAY_OFFSET = 3
+HOUR_MS = 3_600_000
+MONDAY_OFFSET = 3
 """1970-01-01 was a Thursday, weekday 3 when Monday is 0."""
 
 Facts = dict[str, int | str]
@@ -39,8 +39,8 @@ def facts(profile: Profile, tab: Tab, view: View, trigger: str, now_ms: int) -> 
     _session(out, profile, now_ms)
     for name in view.catalogue.signals if view.catalogue else ():
         out[name] = SIGNALS[name](profile, tab, view, now_ms)
-    out["hour"] = now_ms // _HOUR_MS % 24
-    out["weekday"] = (now_ms // (24 * _HOUR_MS) + _MONDAY_OFFSET) % 7
+    out["hour"] = now_ms // HOUR_MS % 24
+    out["weekday"] = (now_ms // (24 * HOUR_MS) + MONDAY_OFFSET) % 7
     return out
 
 

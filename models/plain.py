@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from models.context import Context
+    from models.effects import Effect
     from models.user import Stopwatch
     from schemas.event import Event
 
@@ -33,4 +34,16 @@ class Plain(Protocol):
 
         With an event that asks come the inputs of its scores; its stages are told `stopwatch`.
         """
+        ...
+
+    def decided(
+        self,
+        state: bytes,
+        inputs: list[float],
+        event: Event,
+        user_key: str,
+        context: Context,
+        stopwatch: Stopwatch,
+    ) -> tuple[bytes, list[Effect]] | None:
+        """State bytes and effects of the decision that `folded` left; None if it is for Python."""
         ...

@@ -26,6 +26,10 @@ def step_state(
             data, inputs = folded
             if inputs is None:
                 return data, [], PLAIN
+            stopwatch.lap("intent")
+            decided = context.plain.decided(data, inputs, event, user_key, context, stopwatch)
+            if decided is not None:
+                return *decided, PLAIN
             profile = load(data)
             assert profile is not None
             effects = resumed(profile, inputs, event, user_key, context, stopwatch)
@@ -45,7 +49,6 @@ def resumed(
     stopwatch: Stopwatch = NO_STOPWATCH,
 ) -> list[Effect]:
     """The rest of the step on an event that asks, folded into the profile up to there."""
-    stopwatch.lap("intent")
     effects: list[Effect] = []
     view, tab = context.at(event.site, profile.now_ms), profile.tabs[-1]
     conclude(profile, tab, event, user_key, view, inputs, [], effects, stopwatch)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from hashlib import sha256
+from hashlib import blake2b, sha256
 from shutil import which
 from struct import pack
 
@@ -11,9 +11,26 @@ import pytest
 from msgspec.structs import replace
 
 from connectors.intents import intents_of
-from connectors.plain import plain
+from connectors.native import native
+from connectors.plain import plain, source
 from infra.setup.native import COMPILERS
-from models import burst, dedup, features, outreach, recurrence, session, trends, user
+from models import (
+    auction,
+    burst,
+    choice,
+    decision,
+    dedup,
+    eligibility,
+    facts,
+    features,
+    outreach,
+    record,
+    recurrence,
+    session,
+    skew,
+    trends,
+    user,
+)
 from models.context import Context
 from models.features import FEATURES
 from models.plain import TYPES_ASKING, TYPES_FOLDED
@@ -23,10 +40,12 @@ from models.vocabulary import CODES
 from schemas.campaign import EMAIL, Campaigns
 from schemas.event import Product
 from schemas.model import Model
+from schemas.offer import ChannelCap
+from schemas.policy import Policy
 from schemas.products import Products
 from schemas.site import Site
 from tests.builders import BEGINNING, campaign
-from tests.oracle.visits import CONCEPTS, GOODS, HEADS, RULES, Visitor
+from tests.oracle.visits import CONCEPTS, GOODS, HEADS, PACING, RULES, Visitor
 
 pytestmark = pytest.mark.skipif(
     not any(map(which, COMPILERS)), reason="no C compiler, as set-up says"
@@ -37,6 +56,39 @@ LETTERS = tuple(
     campaign(f"MAIL_{cause}", placement=EMAIL, on=(cause,))
     for cause in ("in_session", "at_close", "cart_abandoned")
 )
+
+
+MORE = (
+    campaign(
+        "SIGNAL", when="burst_interactions >= 1 and stage_moves < 9", margin_micros=15_000_000
+    ),
+    campaign("CARRIES", action_type="product_carousel", margin_micros=14_000_000),
+    campaign("INSTEAD", otherwise="LETTER", base_ppm=90_000),
+    campaign("PAUSED", paused=True),
+)
+MANY = tuple(
+    campaign(
+        f"M{at:02d}",
+        when=("", "hovers >= 1", "session_age >= 9s or cart_items >= 2")[at % 3],
+        base_ppm=15_000 + 7 * (at % 13),
+        priority=at % 2,
+        response={"churn_risk": 500 * (at % 5)},
+        fallback=False,
+    )
+    for at in range(70)
+)
+"""More than a machine word has bits, with ties."""
+
+
+def deciding(rng: random.Random) -> dict[str, object]:
+    """What of a site decides who gets something, and who may see it."""
+    return {
+        "reserve_micros": rng.choice((0, 100_000, 230_000)),
+        "mode": rng.choice(("live", "live", "observe")),
+        "holdout_ppm": rng.choice((0, 0, 400_000)),
+        "rollout_ppm": rng.choice((1_000_000, 1_000_000, 600_000)),
+        "placements": rng.choice((("page",), ("page",), ("page",), ("page", "footer"))),
+    }
 
 
 class Chained:
@@ -61,9 +113,15 @@ def shop(rng: random.Random) -> Context:
         high_intent_ppm=rng.choice((1_000_000, 780_000)),
     )  # fmt: skip
     letters = rng.choice(((), LETTERS, LETTERS[:1], LETTERS[1:2]))
-    out.add("sites", site)
+    out.add("sites", replace(site, **deciding(rng)))
     rules = [each for each, _ in rng.sample(RULES, 5)]
-    out.add("campaigns", Campaigns(site="demo", version=1, campaigns=(*rules, *letters)))
+    made = (*rules, *letters, *rng.choice(((), MORE, MANY)))
+    channels = rng.choice(((), (ChannelCap(channel="on_site", cap_session=1),)))
+    out.add("campaigns", Campaigns(site="demo", version=1, campaigns=made, channels=channels))
+    floor_ppm = rng.choice((0, 0, 0, 50_000))
+    policy = Policy(site="demo", version=2, pacing_ppm=PACING, explore_floor_ppm=floor_ppm)
+    if rng.random() < 0.5:
+        out.add("policy", policy)
     out.add("products", Products(site="demo", version=1, products=GOODS))
     size, stale_ms = rng.choice((0, 16)), rng.choice((0, 0, 90_000))
     known = {"concepts": CONCEPTS, "heads": HEADS, "hidden_size": size, "sha256": "ab" * 32}
@@ -107,12 +165,12 @@ def visit(rng: random.Random, count: int):
 
 def differing(seed: int) -> tuple[int, list[int]]:
     """How many events of one visit leave something else than `step` says, and how many are plain:
-    those that ask for nothing, and those that ask.
+    those that ask for nothing, those that ask, those decided in C, and those given something there.
 
     Every event starts from what `step` says of the one before.
     """
     rng = random.Random(seed)
-    ctx, state, wrong, folded = shop(rng), None, 0, [0, 0]
+    ctx, state, wrong, folded = shop(rng), None, 0, [0, 0, 0, 0]
     for event in visit(rng, EVENTS):
         ctx.plain = None
         meant = step_state(state, event, event.user_key, ctx)
@@ -121,16 +179,28 @@ def differing(seed: int) -> tuple[int, list[int]]:
         if state is not None:
             made = plain().folded(state, event, event.user_key, ctx, NO_STOPWATCH)
             folded[made is not None and made[1] is not None] += made is not None
+            count_decided(made, event, ctx, folded)
         state = meant[0]
     return wrong, folded
+
+
+def count_decided(made, event, ctx: Context, folded: list[int]) -> None:
+    """Count a decision in C."""
+    if made is None or made[1] is None:
+        return
+    decided = plain().decided(*made, event, event.user_key, ctx, NO_STOPWATCH)
+    if decided is not None:
+        folded[2] += 1
+        folded[3] += decided[1][0].decision.campaign_id != ""
 
 
 def test_a_plain_event_leaves_the_bytes_that_the_step_leaves():
     """Visits with everything that goes wrong, under many shops; effects and verdicts too."""
     found = [differing(seed) for seed in SEEDS]
     assert sum(wrong for wrong, _ in found) == 0
-    silent, asking = (sum(folded[which] for _, folded in found) for which in (0, 1))
+    silent, asking, decided, given = map(sum, zip(*(folded for _, folded in found), strict=True))
     assert silent > 15 * len(SEEDS) and asking > 2 * len(SEEDS), "few of them were plain"
+    assert 2 * decided > asking and 4 * given > decided > given, "few were decided in C"
 
 
 BUGS = {
@@ -146,6 +216,27 @@ BUGS = {
         "INTERACTIONS",
         lambda real: real - {CODES["click"]},
     ),
+    "a stage acts again": (eligibility, "acted_in_stage", lambda _: lambda *_: False),
+    "a reserve grows sooner": (
+        choice,
+        "shown_in_session",
+        lambda real: lambda profile: real(profile) + 1,
+    ),
+    "a price is a micro more": (auction, "_price", lambda real: lambda *those: real(*those) + 1),
+    "a slot has another name": (
+        decision,
+        "event_slot",
+        lambda real: lambda *those: real(*those)[:-1],
+    ),
+    "a digest is another": (record, "digest", lambda real: lambda profile: real(profile)[::-1]),
+    "a fact is another": (facts, "_session", lambda _: lambda *_: None),
+    "nobody is capped": (eligibility, "used", lambda _: lambda *_: None),
+    "a dwell comes later": (
+        user,
+        "_free_ms",
+        lambda real: lambda profile, tab, at_ms: real(profile, tab, at_ms + 1),
+    ),
+    "more is sampled": (skew, "SAMPLE_PPM", lambda _: 500_000),
     "messages wait longer": (outreach, "SESSION_GAP_MS", lambda real: real + 1),
 }
 
@@ -161,3 +252,12 @@ def test_a_difference_would_show(monkeypatch, bug):
 def test_plain_events_are_folded_in_c():
     """Were it not built, the figures would be those of Python."""
     assert plain() is not None, "run python -m connectors.native_build"
+
+
+def test_hashes_are_those_of_hashlib():
+    """Lengths around the ends of blocks, with and without a key."""
+    rng, made = random.Random(1), native(source())
+    for length in (*range(300), 1_024, 4_096):
+        data, size = rng.randbytes(length), rng.randint(1, 64)
+        for key in (b"", rng.randbytes(rng.randint(1, 64))):
+            assert made.hashed(data, size, key) == blake2b(data, digest_size=size, key=key).digest()
