@@ -97,7 +97,7 @@ def ordered(world: World, visit: Visit, action: str) -> bool:
     """Whether this visitor orders; more luck is needed where the truth is smaller."""
     if visit.robot:
         return action == world.bait
-    return visit.luck < world.chance(visit.persona, action)
+    return visit.luck < world.chance(visit.persona, action) * world.tide(visit.number)
 
 
 @dataclass

@@ -1,7 +1,8 @@
 """A full-size proof: steps on a stack of its own, and a report that can be repeated.
 
-Steps that passed on this commit are kept in `.kairos/proofs/NAME/`, so that a proof that was
-interrupted goes on where it stopped. The report is a page in docs/proofs/.
+What was measured on this commit is kept in `.kairos/proofs/NAME/`, step by step and piece by piece
+of long ones, so that a proof that was interrupted goes on where it stopped. The report is a page
+in docs/proofs/.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ def perform(proof: Proof, report: Callable[[str], None]) -> tuple[dict[str, Resu
     """Run what is missing. Returns the results by step and everything that fell short."""
     home = folder(proof)
     home.mkdir(parents=True, exist_ok=True)
-    done = {step.name: _kept(home, step, commit()) for step in proof.steps}
+    done = {step.name: _kept(home, step.name, commit()) for step in proof.steps}
     if not all(done.values()):
         layout = read_layout({**os.environ, "KAIROS_STACK_DIR": str(home / "stack")})
         _run_missing(proof, layout, home, done, report)
@@ -102,8 +103,7 @@ def _run_missing(
                 load = os.getloadavg()[0]
                 run = measured if proof.services else timed
                 result = {**run(stack, step.run), "load_before": round(load, 2)}
-                kept = {"commit": commit(), "result": result}
-                (home / f"{step.name}.json").write_text(json.dumps(kept))
+                _keep(home, step.name, result)
                 done[step.name] = result
     finally:
         if proof.services:
@@ -138,9 +138,23 @@ def _cpu_s(state: State) -> dict[str, float]:
     return out
 
 
-def _kept(home: Path, step: Step, now: str) -> Result | None:
+def piece(home: Path, name: str, run: Callable[[], Result]) -> Result:
+    """A part of a long step, kept in the proof's folder as steps are."""
+    known = _kept(home, name, commit())
+    if known is not None:
+        return known
+    made = run()
+    _keep(home, name, made)
+    return made
+
+
+def _keep(home: Path, name: str, result: Result) -> None:
+    (home / f"{name}.json").write_text(json.dumps({"commit": commit(), "result": result}))
+
+
+def _kept(home: Path, name: str, now: str) -> Result | None:
     try:
-        kept = json.loads((home / f"{step.name}.json").read_text())
+        kept = json.loads((home / f"{name}.json").read_text())
     except (OSError, json.JSONDecodeError):
         return None
     return kept["result"] if kept["commit"] == now and "changes" not in now else None

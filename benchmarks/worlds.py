@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from math import pi, sin
 from random import Random
 
 from schemas.ids import MILLION
@@ -24,6 +25,9 @@ DISCOUNT, CHECKOUT_HELP, MORE_LIKE_THIS = "DISCOUNT", "CHECKOUT_HELP", "MORE_LIK
 LOYALTY, FREE_RETURNS, NEWSLETTER = "LOYALTY", "FREE_RETURNS", "NEWSLETTER"
 ACTIONS = (DISCOUNT, CHECKOUT_HELP, MORE_LIKE_THIS, LOYALTY, FREE_RETURNS, NEWSLETTER)
 NOISE = 0.12
+DAY = 20_000
+"""Decisions from noon to noon where a shop has a rhythm."""
+
 MARGIN_MICROS = 10 * MILLION
 
 
@@ -46,16 +50,22 @@ class Persona:
 class World:
     """Personas and what an order earns; `costs_micros` is given away where an action converts.
 
-    A share of `robots` comes again and again and always converts on `bait`.
+    A share of `robots` comes again and again and always converts on `bait`. With `rhythm`, day and
+    night of DAY decisions multiply every chance by up to 1 + rhythm and down to 1 - rhythm.
     """
 
     personas: tuple[Persona, ...]
     costs_micros: Mapping[str, int]
     robots: float = 0.0
     bait: str = NEWSLETTER
+    rhythm: float = 0.0
+
+    def tide(self, number: int) -> float:
+        """What the hour of this decision multiplies every chance by; 1 in the mean of a day."""
+        return 1.0 + self.rhythm * sin(2.0 * pi * number / DAY)
 
     def chance(self, persona: Persona, action: str) -> float:
-        """The true probability of an order."""
+        """The true probability of an order, in the mean of a day."""
         return min(max(persona.base + persona.adds.get(action, 0.0), 0.0), 1.0)
 
     def margin_micros(self, action: str) -> int:
@@ -107,6 +117,9 @@ SURE = Persona("buys anyway", 0.10, 0.25, {"purchase_intent": 0.9}, {NEWSLETTER:
 PERSONAS = (HUNTER, HESITANT, STROLLER, REGULAR, STUCK, SURE)
 
 STATIONARY = World(PERSONAS, {}, robots=0.02)
+RHYTHM = replace(STATIONARY, rhythm=0.5)
+"""Everybody buys more at noon and less at night, and likes what they like all the same."""
+
 FALSE_PROMOTION = World((replace(SURE, share=1.0),), {DISCOUNT: 1_500_000})
 """Everybody buys anyway: whatever is done costs margin or a sale."""
 
