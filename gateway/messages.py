@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct
 
 from gateway.codes import CODES
-from gateway.wire import Hello
+from gateway.wire import Hello, Leave
 
 Ms = Annotated[int, Meta(ge=0, description="milliseconds")]
 Share = Annotated[float, Meta(ge=0, le=1)]
@@ -98,13 +98,20 @@ class Reconnect(Message, frozen=True, tag_field="type", tag="reconnect"):
 
 
 class Close(Message, frozen=True, tag_field="type", tag="close"):
-    """The last event of /v1/sse; a socket gets the code in its close frame."""
+    """The last event of /v1/sse, and a guest's end; a socket gets the code in its close frame."""
 
     code: int
     reason: str
 
 
-SENT = (Welcome, Decision, Nothing, Cancel, Ping, Reconnect, Close)
+class Beside(Message, frozen=True, tag_field="type", tag="beside"):
+    """A message for another tab on this socket, which said hello with `beside`."""
+
+    tab_id: str
+    message: Welcome | Decision | Nothing | Cancel | Ping | Close
+
+
+SENT = (Welcome, Decision, Nothing, Cancel, Ping, Reconnect, Beside, Close)
 FULL_ONLY = tuple(Measured.__struct_fields__)
 CLOSE_CODES = {str(code): {"means": each.text, "back": each.back} for code, each in CODES.items()}
-HEARD = (Hello,)
+HEARD = (Hello, Leave)

@@ -11,6 +11,7 @@ from aiohttp import web
 from msgspec.structs import replace
 
 from gateway.codes import TOO_MANY, Closing
+from gateway.connections import Connection
 from gateway.health import Metrics
 from gateway.hello import Greeted, greet
 from gateway.leaving import Leaving
@@ -81,14 +82,13 @@ class Streams:
             raise Closing(TOO_MANY, "too many connections of one visitor")
         return greeted
 
-    async def bind(self, line: Line, greeted: Greeted) -> None:
+    async def bind(self, line: Connection, greeted: Greeted) -> None:
         """The connection is this tab's from now on: welcome it, and let it catch up."""
         recalled: tuple[Record, ...] = ()
         position = (greeted.last_seq, greeted.epoch)
         if position != (0, None) and not self._hub.is_whole(greeted.user_key, *position):
             recalled = await self._recall.of(greeted.user_key)
-        if line.user_key:
-            self._hub.detach(line)
+        self.unbind(line)
         line.user_key = greeted.user_key
         line.session_id, line.tab_id = greeted.session_id, greeted.tab_id
         welcome = self._hub.attach(line, *position, recalled)
@@ -106,6 +106,11 @@ class Streams:
         line.offer(first)
         for frame in welcome.frames:
             line.offer(frame)
+
+    def unbind(self, line: Connection) -> None:
+        """The connection is nobody's any more."""
+        if line.user_key:
+            self._hub.detach(line)
 
     async def beat(self) -> None:
         """A beat to everybody once a round, a few at a time, so that no decision waits for all."""

@@ -25,13 +25,15 @@ from gateway.codes import (
     TOO_MANY,
     Closing,
 )
+from gateway.connections import Connection
 from gateway.exchange import NO_STORE
+from gateway.guests import Guests
 from gateway.hello import Greeted, read_hello
 from gateway.line import PING, UNSENT_BYTES_MAX, Line
 from gateway.outbox import Frame
 from gateway.stream import Streams
 from gateway.upgrade import switch_of, taken_from
-from gateway.wire import Refused
+from gateway.wire import Hello, Refused
 from gateway.ws_frames import (
     CLOSE,
     MESSAGE_BYTES_MAX,
@@ -78,13 +80,14 @@ async def websocket(request: web.Request, streams: Streams) -> web.StreamRespons
 class Socket(Line, asyncio.Protocol):
     """One WebSocket, from its upgrade on."""
 
-    __slots__ = ("_binding", "_can_write", "_messages", "_over", "_room", "_second", "_spoken",
-                 "_streams", "_unheard", "_waiting")  # fmt: skip
+    __slots__ = ("_binding", "_can_write", "_guests", "_messages", "_over", "_room", "_second",
+                 "_spoken", "_streams", "_unheard", "_waiting")  # fmt: skip
 
     def __init__(self, transport: asyncio.Transport, origin: str, streams: Streams) -> None:
         super().__init__(transport, origin)
         self._streams = streams
         self._messages: Messages | None = Messages()
+        self._guests: Guests | None = None
         self._binding: Task[None] | None = None
         self._waiting: asyncio.TimerHandle | None = None
         self._room: Future[None] | None = None
@@ -133,8 +136,8 @@ class Socket(Line, asyncio.Protocol):
             self._leave(message.data)
         elif message.kind != TEXT:
             raise Closing(BAD_FRAME, "want a text frame")
-        elif not self.user_key or self._is_hello(message.data):
-            self._greet(message.data)
+        else:
+            self._read_text(message.data)
 
     def _count(self) -> None:
         now_s = int(time.monotonic())
@@ -143,21 +146,34 @@ class Socket(Line, asyncio.Protocol):
         if self._spoken > FRAMES_PER_S_MAX:
             raise Closing(TOO_MANY, "too many frames")
 
-    def _is_hello(self, data: bytes) -> bool:
-        """Another hello, or anything else that is JSON and says nothing here."""
+    def _read_text(self, data: bytes) -> None:
+        """A hello first; then another, a leave, or any other JSON, which says nothing here."""
         try:
-            return _KIND.decode(data).get("type") == "hello"
+            said = _KIND.decode(data)
         except (msgspec.DecodeError, RecursionError):
             raise Closing(BAD_FRAME, "want a JSON object") from None
+        kind = said.get("type")
+        if kind == "hello" or not (self.user_key or self._guests):
+            self._greet(read_hello(data))
+        elif kind == "leave" and self._guests is not None:
+            self._guests.dismiss(str(said.get("tab_id")))
 
-    def _greet(self, data: bytes) -> None:
-        greeted = self._streams.check(read_hello(data), self.origin)
+    def _greet(self, hello: Hello) -> None:
+        line: Connection = self
+        if hello.beside:
+            self._guests = self._guests or Guests(self, self.origin, self._streams)
+            seated = self._guests.seat(hello)
+            if seated is None:
+                return
+            line, greeted = seated
+        else:
+            greeted = self._streams.check(hello, self.origin)
         self._wait_no_more()
-        self._binding = asyncio.create_task(self._bind(greeted))
+        self._binding = asyncio.create_task(self._bind(line, greeted))
 
-    async def _bind(self, greeted: Greeted) -> None:
+    async def _bind(self, line: Connection, greeted: Greeted) -> None:
         try:
-            await self._streams.bind(self, greeted)
+            await self._streams.bind(line, greeted)
         except Exception as error:
             # The message may quote the hello, so only its kind is logged.
             logger.error("a hello failed: %s", type(error).__name__)
@@ -178,10 +194,16 @@ class Socket(Line, asyncio.Protocol):
         self._wait_no_more()
         if not self.code:
             self.code = GONE
-            self._streams.leave(self, GONE)
+            self._depart()
         for future in (self._room, self._over):
             if future is not None and not future.done():
                 future.set_result(None)
+
+    def _depart(self) -> None:
+        """It is over for this tab and for all that share its socket."""
+        if self._guests is not None:
+            self._guests.clear()
+        self._streams.leave(self, self.code)
 
     def _wait_no_more(self) -> None:
         """For a hello, or for what a hello asks for."""
@@ -217,7 +239,7 @@ class Socket(Line, asyncio.Protocol):
         if self._unheard > UNHEARD_BEATS_MAX:
             self._transport.abort()
         elif self._outbox is None and self._transport.get_write_buffer_size() <= UNSENT_BYTES_MAX:
-            told = self.wire(PING) if self.user_key else b""
+            told = self.wire(PING) if self.user_key or self._guests else b""
             self._transport.write(told + frame(PING_KIND, b""))
 
     def end(self, code: int, reason: str) -> None:
@@ -230,7 +252,7 @@ class Socket(Line, asyncio.Protocol):
         self.code = code
         self._wait_no_more()
         self._transport.write(goodbye)
-        self._streams.leave(self, code)
+        self._depart()
         self._streams.leaving.add(self._transport)
 
     async def close(self, code: int, reason: str) -> None:

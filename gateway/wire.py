@@ -154,6 +154,14 @@ class Hello(Struct, frozen=True, gc=False):
     tab_id: Id = "0"
     last_seq: Annotated[int, Meta(ge=0)] | None = None
     epoch: int | str | None = None
+    beside: Annotated[bool, Meta(description="another tab's, on the socket of this one")] = False
+
+
+class Leave(Struct, frozen=True, gc=False):
+    """A tab that shared the socket is gone."""
+
+    type: Literal["leave"]
+    tab_id: Id
 
 
 INTERNAL_NAMES = frozenset(
