@@ -17,13 +17,15 @@ KEYS = (
     "session_index page product price currency quantity value vectors properties slot_id "
     "decision_id painted_at_ms user_key internal identity_ref received_at_ms user_id signature"
 ).split()
-BYTES_MAX = 70_000
+BYTES_MAX, VALUES_MAX = 70_000, 20_000
+"""A body is cut at BYTES_MAX; lists that repeat lists would weigh gigabytes before that."""
 
 
 def mutated(chance: Random, value: Any) -> bytes:
     """A body made of `value`: some changes of meaning, then perhaps some of its bytes."""
     for _ in range(chance.choice((0, 1, 1, 1, 2, 3, 6))):
-        value = _changed(chance, value)
+        changed = _changed(chance, value)
+        value = changed if _is_light(changed) else value
     data = json.dumps(value, ensure_ascii=chance.random() < 0.5).encode("utf-8", "surrogatepass")
     for _ in range(chance.choice((0, 0, 0, 0, 1, 1, 3))):
         data = scrambled(chance, data)
@@ -50,6 +52,17 @@ def _changed(chance: Random, value: Any) -> Any:
     if chance.random() < 0.05:
         return _nested(chance.choice((10, 200, 900)))
     return chance.choice(HOSTILE)
+
+
+def _is_light(value: Any) -> bool:
+    """Whether it holds at most VALUES_MAX values, shared ones counted wherever they stand."""
+    left, count = [value], 0
+    while left and count <= VALUES_MAX:
+        each = left.pop()
+        count += 1
+        if isinstance(each, dict | list):
+            left.extend(each.values() if isinstance(each, dict) else each)
+    return not left
 
 
 def _nested(depth: int) -> Any:

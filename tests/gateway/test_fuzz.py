@@ -12,6 +12,7 @@ import pytest
 
 from gateway import convert
 from tests.gateway.fuzz import fuzz
+from tests.gateway.fuzz_mutate import _is_light
 
 SEED = 20_261_125
 REQUESTS = 2_000
@@ -45,3 +46,9 @@ async def test_a_bug_behind_the_validation_shows(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(convert, "_kind", fails)
     found = await fuzz(300, SEED)
     assert any("logged" in each or "gave 500" in each or "closed" in each for each in found.wrong)
+
+
+def test_no_mutation_weighs_more_than_a_body_may() -> None:
+    """A list that repeats lists that repeat lists once cost the fuzzer itself 7 GB."""
+    lists: Any = [[[0] * 40] * 40] * 40
+    assert not _is_light(lists) and _is_light([lists[0]] * 2)
