@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from benchmarks import selection
+from benchmarks import carousel, selection
 from benchmarks.rows import Row, cpu_us, machine, timed
 from benchmarks.workloads import ConstantScorer, context, mix
 from connectors.avro import codec
@@ -36,7 +36,7 @@ REPEATS = 3_000
 
 def rows() -> list[Row]:
     """Measure; CPU time of this process."""
-    return [*_codecs(), *selection.rows(), network_row(), *_steps()]
+    return [*_codecs(), *selection.rows(), *carousel.rows(), network_row(), *_steps()]
 
 
 def network_row() -> Row:

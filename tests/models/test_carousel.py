@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-import time
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -161,21 +158,11 @@ def test_an_unknown_category_has_no_prices():
     assert (nothing.percentile_ppm("x", 5), nothing.quantile_micros("x", 5)) == (500_000, 0)
 
 
-def test_three_hundred_candidates_take_less_than_a_millisecond():
-    """p99 of the CPU time of this process, over a full graph of interests."""
+def test_no_visitor_s_interests_make_it_look_at_more_than_so_many_products():
+    """`kairos bench core` has the time that this takes."""
     products = shop(3_000, 16).products
     looks = [f"p{n}" for n in range(1, 17)]
     seen = visit(products, *looks)
     offered = seen[2].assortment.candidates({f"c{n}" for n in range(16)})
-    assert len(offered) > 250
+    assert 250 < len(offered) <= CANDIDATES_MAX
     assert len(chosen(*seen)) == PRODUCTS_MAX
-    gc.disable()
-    try:
-        taken = []
-        for _ in range(300):
-            before = time.process_time_ns()
-            chosen(*seen)
-            taken.append(time.process_time_ns() - before)
-    finally:
-        gc.enable()
-    assert sorted(taken)[296] <= 1_000_000
