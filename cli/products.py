@@ -20,7 +20,7 @@ from connectors.publish import publish
 from connectors.registry import RegistryClient
 from connectors.view_log import events_of
 from models.baskets import counted
-from models.learned import learned, with_neighbours, with_popularity
+from models.learned import learned, with_known, with_neighbours, with_popularity
 from schemas.event import Event
 from schemas.products import Products
 from schemas.topics import EVENTS
@@ -58,7 +58,9 @@ def _import(args: argparse.Namespace) -> int:
         return refuse(read.errors, args, version=None, products=0, good=read.good)
     for each in read.errors:
         progress(each.sentence())
-    return _published(args, control, replace(read.record, site=site.site), as_json(read.errors))
+    known = control.newest("products", site.site)
+    made = with_known(replace(read.record, site=site.site), known)
+    return _published(args, control, made, as_json(read.errors))
 
 
 def _learn(args: argparse.Namespace) -> int:
@@ -80,6 +82,7 @@ def _learn(args: argparse.Namespace) -> int:
     known = control.newest("products", site.site)
     made = seen if known is None else with_popularity(known, seen)
     made = with_neighbours(made, counted(told(), site.site))
+    made = replace(made, learned_until_ms=0, feed_version=0)
     if not made.products:
         raise CommandError(f"site {site.site}: no product was viewed yet; nothing was published.")
     return _published(args, control, made, [])

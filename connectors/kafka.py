@@ -40,7 +40,7 @@ PACED = {"fetch.min.bytes": str(FETCH_BYTES), "fetch.max.wait.ms": str(WAIT_MS)}
 SILENT_MS, DRIFT_MS = 500, 60_000
 """A partition is silent after the one; topics read side by side stay within the other in time."""
 
-REQUEST_BYTES_MAX = 2 * 1024 * 1024
+REQUEST_BYTES_MAX = 9 * 1024 * 1024
 """Above every topic's own limit: a record too large for the sink would be a restart loop."""
 
 

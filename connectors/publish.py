@@ -8,6 +8,9 @@ from msgspec.structs import replace
 
 from schemas.model import Model
 
+BESIDE = ("key_id", "signature", "learned_until_ms", "feed_version")
+"""What a record is, by whom and of what; not what it says."""
+
 R = TypeVar("R")
 _PUBLISH = {
     "sites": "publish_site",
@@ -54,6 +57,6 @@ def _ours(writer: Writer, known: Any) -> bool:
 
 def _said(record: Any) -> dict[str, Any]:
     made: dict[str, Any] = replace(record, version=0, effective_at_ms=0).to_record()
-    for proof in ("key_id", "signature"):
-        made.pop(proof, None)
+    for beside in BESIDE:
+        made.pop(beside, None)
     return made

@@ -10,7 +10,7 @@ from schemas.event import Event
 
 TOPICS = (
     *(topics.DECISIONS, topics.DEAD_LETTERS, topics.TRIGGERS, topics.PROFILES),
-    topics.POLICY,
+    *(topics.POLICY, topics.PRODUCTS),
 )
 """Topic of each route code; append only."""
 

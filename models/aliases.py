@@ -19,7 +19,8 @@ KEPT_MS = 3_600_000
 HELD_MS = 7 * 24 * 3600 * 1000
 """How long after its handoff a key is told of its user: as long as the events topic is kept."""
 
-MAGIC, LAYOUT = b"KA", 1
+MAGIC, LAYOUTS = b"KA", (1, 2)
+"""Layout 1 knew no deadline: its bytes get one with the user's next outcome."""
 
 
 class UnknownAliases(Exception):
@@ -34,10 +35,11 @@ class Alias(Struct, array_like=True, frozen=True):
 
 
 class Aliases(Struct, array_like=True):
-    """The keys of one known user, and what it did lately."""
+    """The keys of one known user, what it did lately, and its timer, 0 for none."""
 
     keys: list[Alias] = []
     recent: list[Outcome] = []
+    timer_ms: int = 0
 
 
 def heard(aliases: Aliases, outcome: Outcome) -> list[str]:
@@ -58,19 +60,33 @@ def joined(aliases: Aliases, merge: ProfileMerge) -> list[Outcome]:
     return list(aliases.recent)
 
 
+def expire(aliases: Aliases, until_ms: int) -> None:
+    """Forget what nothing may ask for any more at engine time `until_ms`."""
+    aliases.keys = [each for each in aliases.keys if each.since_ms + HELD_MS > until_ms]
+    aliases.recent = [each for each in aliases.recent if each.at_ms + KEPT_MS > until_ms]
+    if aliases.timer_ms <= until_ms:
+        aliases.timer_ms = 0
+
+
+def next_ms(aliases: Aliases) -> int:
+    """Engine time at which the next thing is too old, 0 where nothing is left."""
+    times = [each.since_ms + HELD_MS for each in aliases.keys]
+    return min([*times, *(each.at_ms + KEPT_MS for each in aliases.recent)], default=0)
+
+
 _decode = msgspec.msgpack.Decoder(Aliases).decode
 _encode = msgspec.msgpack.Encoder().encode
 
 
 def dump(aliases: Aliases) -> bytes:
     """As versioned bytes."""
-    return MAGIC + bytes((LAYOUT,)) + _encode(aliases)
+    return MAGIC + bytes((LAYOUTS[-1],)) + _encode(aliases)
 
 
 def load(data: bytes | None) -> Aliases:
     """From `dump`; a user never seen before for None. Raises UnknownAliases."""
     if data is None:
         return Aliases()
-    if data[:2] != MAGIC or data[2] != LAYOUT:
-        raise UnknownAliases(f"aliases begin with {data[:3].hex()}, this build reads layout 1")
+    if data[:2] != MAGIC or data[2] not in LAYOUTS:
+        raise UnknownAliases(f"aliases begin with {data[:3].hex()}, this build reads {LAYOUTS}")
     return _decode(data[3:])

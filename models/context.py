@@ -1,9 +1,10 @@
 """Context: what is in force at an engine time, as published through the five control topics.
 
 Records carry `effective_at_ms`; the one in force at t is the newest with effective_at_ms <= t.
-Older versions stay, so that a replayed log meets the versions of its own time. Policies alone come
-every few seconds: they stay as bytes, and a process that is given `policies_kept_ms` forgets those
-that ended so long before the newest.
+Older versions stay, so that a replayed log meets the versions of its own time. Products are many:
+they stay as bytes, but for the assortment that was asked for last. Policies come every few seconds:
+they stay as bytes too, and a process that is given `policies_kept_ms` forgets those that ended so
+long before the newest.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from models.trust import stale_from_ms
 from schemas.decision import Versions
 from schemas.model import Head, Model
 from schemas.policy import Policy
+from schemas.products import Products
 from schemas.site import Site
 
 RULES_VERSION = 9
@@ -102,6 +104,7 @@ class Context:
         self._loops = loops
         self._history: dict[tuple[str, str], list[tuple[int, int, Any]]] = {}
         self._views: dict[str, tuple[int, int, View]] = {}
+        self._assortments: dict[str, tuple[bytes, Assortment]] = {}
 
     def add(self, topic: str, record: Any) -> None:
         """Take in one control record of `topic`; the same version again replaces itself.
@@ -148,7 +151,7 @@ class Context:
         record, scorer, inputs, intents, mark = chosen[3] or _NO_MODEL
         if record is not None and record.ece_ppm > ECE_MAX_PPM:
             record, scorer, inputs, intents, mark = _NO_MODEL
-        offered = products[3] or NO_ASSORTMENT
+        offered = self._offered(site, products[3])
         view = View(
             site=None if sites[3] is None or sites[3].removed else sites[3],
             catalogue=campaigns[3],
@@ -175,6 +178,16 @@ class Context:
             loops=self._loops,
         )
         return max(each[0] for each in every), min(each[1] for each in every), view
+
+    def _offered(self, site: str, data: bytes | None) -> Assortment:
+        """A site's products from their bytes; those of the last time are made ready already."""
+        if data is None:
+            return NO_ASSORTMENT
+        known, made = self._assortments.get(site, (b"", NO_ASSORTMENT))
+        if known is not data:
+            made = assortment(decode(data, type=Products))
+            self._assortments[site] = data, made
+        return made
 
     def _in_force(self, topic: str, site: str, now_ms: int) -> tuple[int, int, int, Any]:
         """(since, until, version, compiled) of the record in force, version 0 for none."""
@@ -220,7 +233,7 @@ def _market(
 _COMPILE: dict[str, Callable[[Context, Any], Any]] = {
     "sites": lambda _, record: record,
     "campaigns": lambda _, record: catalogue_of(record),
-    "products": lambda _, record: assortment(record),
+    "products": lambda _, record: encode(record),
     "models": lambda context, record: (
         record,
         context._make_scorer(record),

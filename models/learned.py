@@ -70,6 +70,17 @@ def with_neighbours(known: Products, counted: Neighbours) -> Products:
     return replace(known, products=products)
 
 
+def with_known(made: Products, known: Products | None) -> Products:
+    """A feed with the neighbours that its products have in `known`: no feed tells any."""
+    told = {} if known is None else {each.id: each.neighbours for each in known.products}
+    ids = {each.id for each in made.products}
+    products = tuple(
+        replace(each, neighbours=tuple(n for n in told.get(each.id, ()) if n in ids))
+        for each in made.products
+    )
+    return replace(made, products=products)
+
+
 def with_popularity(known: Products, seen: Products) -> Products:
     """What is in force with what views say: a feed keeps its products, of views the new win."""
     if all(each.stock < 0 and not each.image and not each.margin_micros for each in known.products):

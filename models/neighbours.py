@@ -5,8 +5,9 @@
    one; an order weighs four looks.
 2. What two products share is divided by the root of what each has in all (a cosine): a product that
    goes with everything is nobody's neighbour.
-3. A product keeps the counts of at most 2 x PARTNERS_MAX others; the smallest go when there are
+3. A product keeps the counts of at most 2 x `partners_max` others; the smallest go when there are
    more, so a pair that is always among the largest is never lost. The same with products.
+4. Where counting never ends, counts fade by FADE_PARTS each day, and what is faint is forgotten.
 
 All counts are integers and ties go by id: the same groups in the same order, the same neighbours.
 """
@@ -32,6 +33,9 @@ PRODUCTS_MAX = 20_000
 NEWEST = 3
 """Products of a cart that tell what goes with it; more of them tell less (Online Retail)."""
 
+FADE_PARTS, FAINT, DAYS_MAX = 64, 1_000, 2_000
+"""A 64th a day is half in 44 days; fainter than a thousandth of an order is nothing."""
+
 KEPT = 8
 """Neighbours of a product that are published."""
 
@@ -44,6 +48,13 @@ class Neighbours(Struct):
 
     own: dict[str, int] = field(default_factory=dict)
     shared: dict[str, dict[str, int]] = field(default_factory=dict)
+    products_max: int = PRODUCTS_MAX
+    partners_max: int = PARTNERS_MAX
+
+    def count(self, groups: Iterable[tuple[Sequence[str], int]]) -> None:
+        """Count the (products, weight) of one session."""
+        for products, weight in groups:
+            self.add(products, weight)
 
     def add(self, products: Iterable[str], weight: int) -> None:
         """Count one group; a group of one product says nothing of any pair but of its count."""
@@ -57,13 +68,26 @@ class Neighbours(Struct):
             for other in group:
                 if other != one:
                     partners[other] = partners.get(other, 0) + each_counts
-            if len(partners) > 2 * PARTNERS_MAX:
-                self.shared[one] = _largest(partners, PARTNERS_MAX)
-        if len(self.own) > 2 * PRODUCTS_MAX:
+            if len(partners) > 2 * self.partners_max:
+                self.shared[one] = _largest(partners, self.partners_max)
+        if len(self.own) > 2 * self.products_max:
             self._forget()
 
+    def fade(self, days: int) -> None:
+        """So many days have gone by."""
+        self.own = _faded(self.own, days)
+        self.shared = {one: _faded(partners, days) for one, partners in self.shared.items()}
+        self._forget()
+
+    def shrink(self) -> None:
+        """Down to the bounds themselves, as counts are kept when nobody counts."""
+        self._forget()
+        for one, partners in self.shared.items():
+            self.shared[one] = _largest(partners, self.partners_max)
+
     def _forget(self) -> None:
-        self.own = _largest(self.own, PRODUCTS_MAX)
+        """What is beyond the bound, and pairs of what is no longer counted."""
+        self.own = _largest(self.own, self.products_max)
         self.shared = {
             one: {other: count for other, count in partners.items() if other in self.own}
             for one, partners in self.shared.items()
@@ -101,3 +125,9 @@ def _best(each: tuple[str, int]) -> tuple[int, str]:
 
 def _largest(counts: Mapping[str, int], count: int) -> dict[str, int]:
     return dict(nsmallest(count, counts.items(), key=_best))
+
+
+def _faded(counts: Mapping[str, int], days: int) -> dict[str, int]:
+    left, of = (FADE_PARTS - 1) ** min(days, DAYS_MAX), FADE_PARTS ** min(days, DAYS_MAX)
+    faded = {name: count * left // of for name, count in counts.items()}
+    return {name: count for name, count in faded.items() if count >= FAINT}

@@ -36,7 +36,7 @@ from schemas import ledger as ledgers
 from schemas.dead_letter import DeadLetter
 from schemas.decision import Decision
 from schemas.ledger import Ledger, UnknownLedger
-from schemas.lesson import BILLS, OPENING, OUTCOME, REWARD, bills_dump
+from schemas.lesson import BILLS, OPENING, OUTCOME, REWARD, SESSION, bills_dump
 from schemas.outcome import Outcome
 from schemas.reward import FALLBACK
 from schemas.site import Site
@@ -64,8 +64,10 @@ class AttributionHop:
         """One decision or outcome of this key; what holds poison becomes a dead letter."""
         if payload[:1] == OUTCOME:
             return self._guarded(Outcome.load(payload[1:]), None, key, state, timers)
+        if payload[:1] == SESSION:
+            return [(key, payload)]  # On its way to the site.
         if payload[:1] >= b"\x80":
-            raise AssertionError("only outcomes come from the hop before")
+            raise AssertionError("only outcomes and sessions come from the hop before")
         origin = read_origin(payload)
         try:
             decision = self._decisions.decode(origin.value)

@@ -3,13 +3,14 @@
 Wraps models/snapshots.py. Flink owns, by site, one bytes value (schemas/lesson.py), read at an
 epoch's end only, and a list of what came since, emptied then; neither is ever cleared, since
 sites are few. The newest policy of each site is mirrored in memory, with what commands publish.
+What goes with what on a site is operators/learn_products.py, in the same hop.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from typing import Any, Protocol
+from typing import Any
 
 from pyflink.common import Row
 from pyflink.datastream import KeyedBroadcastProcessFunction, RuntimeContext
@@ -23,10 +24,12 @@ from models.learner import Learner, arms_of
 from models.learning import Ridge
 from operators.build import require_build
 from operators.engine import State, Timers
+from operators.learn_products import ProductsHop, is_of_products
 from operators.learning_shell import (
     LearningMeter,
     Mirror,
     Out,
+    Pending,
     lag_ms,
     list_state,
     name_of,
@@ -35,25 +38,13 @@ from operators.learning_shell import (
 )
 from schemas import lesson as lessons
 from schemas.campaign import Campaign
-from schemas.lesson import BILLS, OPENING, REWARD, Bill, Lesson
+from schemas.lesson import BILLS, OPENING, REWARD, SESSION, Bill, Lesson
 from schemas.policy import Policy
+from schemas.products import Products
 from schemas.reward import Reward
-from schemas.topics import POLICY
+from schemas.topics import POLICY, PRODUCTS
 
 log = logging.getLogger(__name__)
-
-
-class Pending(Protocol):
-    """A list of bytes of the current site, owned by the engine."""
-
-    def add(self, value: bytes) -> None:
-        """Append."""
-
-    def get(self) -> Iterable[bytes]:
-        """All of them, None for none."""
-
-    def clear(self) -> None:
-        """Empty it."""
 
 
 class LearningHop:
@@ -186,7 +177,7 @@ def _has_bounds(campaigns: tuple[Campaign, ...]) -> bool:
 
 
 class Learn(KeyedBroadcastProcessFunction):
-    """Shell around LearningHop."""
+    """Shell around LearningHop and ProductsHop."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -200,23 +191,33 @@ class Learn(KeyedBroadcastProcessFunction):
         self.meter.attach(runtime_context.get_metrics_group(), settings.build_id)
         self.mirror = Mirror(registry)
         policies: Codec[Policy] = codec(POLICY, registry)
+        products: Codec[Products] = codec(PRODUCTS, registry)
         self.hop = LearningHop(self.mirror.context, policies, settings.build_id, self.meter)
-        self.mirror.on_policy = self.hop.published
+        self.goods = ProductsHop(products, settings.build_id, self.meter)
+        self.mirror.told = {POLICY: self.hop.published, PRODUCTS: self.goods.published}
         self.state: Any = runtime_context.get_state(value_state("lesson"))
         self.pending: Any = runtime_context.get_list_state(list_state("pending"))
+        self.neighbours: Any = runtime_context.get_state(value_state("neighbours"))
+        self.sessions: Any = runtime_context.get_list_state(list_state("sessions"))
         self.mirror.load(settings)
 
     def process_element(self, value: bytes, ctx: Any) -> Iterable[Row]:
-        """One reward, bills, or a dead letter on its way."""
+        """One reward, bills, a session, or a dead letter on its way."""
         self.meter.tick()
-        key = name_of(ctx.get_current_key())
-        return rows(self.hop.element(value, key, self.pending, ctx.timer_service()))
+        key, timers = name_of(ctx.get_current_key()), ctx.timer_service()
+        if value[:1] == SESSION:
+            return rows(self.goods.element(value, self.sessions, timers))
+        return rows(self.hop.element(value, key, self.pending, timers))
 
     def on_timer(self, timestamp: int, ctx: Any) -> Iterable[Row]:
         """An epoch has ended."""
         self.meter.tick()
-        key = name_of(ctx.get_current_key())
-        return rows(self.hop.timer(timestamp, key, self.state, self.pending, ctx.timer_service()))
+        key, timers = name_of(ctx.get_current_key()), ctx.timer_service()
+        if is_of_products(timestamp):
+            out = self.goods.timer(timestamp, key, self.neighbours, self.sessions, timers)
+        else:
+            out = self.hop.timer(timestamp, key, self.state, self.pending, timers)
+        return rows(out)
 
     def process_broadcast_element(self, value: Row, ctx: Any) -> Iterable[Row]:
         """One control record that arrived while the job runs."""

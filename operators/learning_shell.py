@@ -7,9 +7,9 @@ up to date by the broadcast.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from time import monotonic
-from typing import Any
+from typing import Any, Protocol
 
 from pyflink.common import Row
 from pyflink.common.typeinfo import Types
@@ -23,22 +23,38 @@ from jobs.settings import Settings
 from models.context import Context
 from operators.stopwatch import now_ms
 from schemas.dead_letter import DeadLetter, letter
-from schemas.topics import DEAD_LETTERS, POLICY
+from schemas.topics import DEAD_LETTERS, POLICY, PRODUCTS
 
 log = logging.getLogger(__name__)
-TOPICS = ("sites", "campaigns", POLICY)
-"""What learning needs of the five; models and products are the decision job's."""
+TOPICS = ("sites", "campaigns", PRODUCTS, POLICY)
+"""What learning needs of the five; models are the decision job's."""
+
+POLICIES_KEPT_MS = 3_600_000
+"""Learning asks for the newest policy alone; those before it need not stay in memory."""
 
 COUNTS = (
     "outcomes", "forwarded", "decisions_read", "rewards_positive", "rewards_negative",
     "rewards_withheld", "rewards_fallback", "corrections", "policies", "held", "unreadable",
-    "letters", "internal_errors", "crowded_out",
+    "letters", "internal_errors", "crowded_out", "sessions", "products", "products_too_large",
 )  # fmt: skip
 """Counter names, `kairos_learning` before each in Prometheus."""
 
 GAUGES = ("policy_version", "learned_until_ms", "lag_ms", "pacing_ppm_least", "slots_open")
 PUSH_S = 1.0
 Out = list[tuple[str, bytes]]
+
+
+class Pending(Protocol):
+    """A list of bytes of the current site, owned by the engine."""
+
+    def add(self, value: bytes) -> None:
+        """Append."""
+
+    def get(self) -> Iterable[bytes]:
+        """All of them, None for none."""
+
+    def clear(self) -> None:
+        """Empty it."""
 
 
 class LearningMeter:
@@ -82,12 +98,12 @@ class LearningMeter:
 
 
 class Mirror:
-    """The control records of `TOPICS` in memory, and the newest policy of each site."""
+    """The control records of `TOPICS` in memory; `told` are called with each of their topic."""
 
     def __init__(self, registry: Registry) -> None:
-        self.context = Context(_no_model)
+        self.context = Context(_no_model, policies_kept_ms=POLICIES_KEPT_MS)
         self._codecs = {topic: codec(topic, registry) for topic in TOPICS}
-        self.on_policy: Callable[[Any], None] = _ignore
+        self.told: dict[str, Callable[[Any], None]] = {}
         self._loaded: dict[tuple[str, int], int] = {}
 
     def load(self, settings: Settings) -> None:
@@ -111,8 +127,8 @@ class Mirror:
         except Refused as refused:
             log.error("control record %s@%s: %s", topic, origin.offset, refused.detail)
             return
-        if topic == POLICY:
-            self.on_policy(made)
+        if topic in self.told:
+            self.told[topic](made)
 
 
 def told(
@@ -158,10 +174,6 @@ def name_of(key: Any) -> str:
 def lag_ms(engine_ms: int) -> int:
     """How far engine time trails this machine's clock; for a gauge only."""
     return max(now_ms() - engine_ms, 0)
-
-
-def _ignore(policy: Any) -> None:
-    """Who learns nothing needs no policy."""
 
 
 def _no_model(model: Any) -> Any:

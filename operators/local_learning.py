@@ -13,13 +13,15 @@ from connectors.avro import Registry, codec
 from connectors.routes import Origin, read_routed, write_origin
 from operators.attribute import AttributionHop
 from operators.learn import LearningHop
+from operators.learn_products import ProductsHop, is_of_products
 from operators.learning_shell import TOPICS, LearningMeter, Mirror, Out
 from operators.relate import RelateHop
 from schemas import lesson as lessons
-from schemas.lesson import REWARD, Lesson
+from schemas.lesson import REWARD, SESSION, Lesson
 from schemas.policy import Policy
+from schemas.products import Products
 from schemas.reward import Reward
-from schemas.topics import DEAD_LETTERS, DECISIONS, EVENTS, POLICY, PROFILES
+from schemas.topics import DEAD_LETTERS, DECISIONS, EVENTS, POLICY, PRODUCTS, PROFILES
 
 GRACE_MS = 50
 NO_WATERMARK = -(1 << 62)
@@ -77,17 +79,18 @@ class _Pending:
 
 
 class LocalLearning:
-    """All keys of a log; `rewards`, `policies` and `letters` are what came out, in order."""
+    """All keys of a log; `rewards`, `policies`, `products`, `letters` came out, in order."""
 
     def __init__(self, registry: Registry, build_id: str = "local") -> None:
         self.rewards: list[Reward] = []
         self.policies: list[Policy] = []
+        self.products: list[Products] = []
         self.letters: list[bytes] = []
         self.timers: list[tuple[int, str, str]] = []
         self.watermark_ms = NO_WATERMARK
         self.meter = LearningMeter()
         self.mirror = Mirror(registry)
-        self._policies = codec(POLICY, registry)
+        self._codecs = {topic: codec(topic, registry) for topic in (POLICY, PRODUCTS)}
         self._relate = RelateHop(codec(EVENTS, registry), codec(PROFILES, registry), self.meter)
         self._attribute = AttributionHop(
             self.mirror.context,
@@ -96,10 +99,19 @@ class LocalLearning:
             build_id,
             self.meter,
         )
-        self._learn = LearningHop(self.mirror.context, self._policies, build_id, self.meter)
+        policies, products = self._codecs[POLICY], self._codecs[PRODUCTS]
+        self._learn = LearningHop(self.mirror.context, policies, build_id, self.meter)
+        self._goods = ProductsHop(products, build_id, self.meter)
+        self.mirror.told = {PRODUCTS: self._goods.published}
+        self._timed = {
+            "relate": self._relate_timer,
+            "attribute": self._attribute_timer,
+            "learn": self._learn_timer,
+        }
         self._people, self._ledgers = _Value(self, "relate"), _Value(self, "attribute")
-        self._sites = _Value(self, "learn")
-        self._pending = _Pending(self._sites)
+        self._visits, self._sites = _Value(self, "relate"), _Value(self, "learn")
+        self._neighbours = _Value(self, "learn")
+        self._pending, self._sessions = _Pending(self._sites), _Pending(self._neighbours)
 
     def fold(self, records: Iterable[tuple[str, Origin]]) -> LocalLearning:
         """Everything in order of time; control records first, and no policy of another job."""
@@ -120,9 +132,9 @@ class LocalLearning:
         if topic == DECISIONS:
             self._attributed(key, payload)
             return
-        self._people.key = key
-        for name, told in self._relate.element(payload, self._people):
-            self._attributed(name, told)
+        self._people.key = self._visits.key = key
+        told = self._relate.element(payload, self._people, self._visits, self._people)
+        self._related(told)
 
     def advance(self, watermark_ms: int) -> None:
         """Run the timers up to `watermark_ms`: the hops in their order at each moment."""
@@ -131,13 +143,7 @@ class LocalLearning:
         while self.timers and self.timers[0][0] <= watermark_ms:
             at_ms, hop, key = heappop(self.timers)
             self.watermark_ms = max(self.watermark_ms, at_ms)
-            if hop == "attribute":
-                self._ledgers.key = key
-                self._met(self._attribute.timer(at_ms, key, self._ledgers, self._ledgers))
-            else:
-                self._sites.key = key
-                place = (self._sites, self._pending, self._sites)
-                self._out(self._learn.timer(at_ms, key, *place))
+            self._timed[hop](at_ms, key)
         self.watermark_ms = watermark_ms
 
     def lesson(self, site: str) -> Lesson:
@@ -148,6 +154,26 @@ class LocalLearning:
         """Keys that hold an open decision, order or outcome."""
         return len(self._ledgers.kept)
 
+    def _relate_timer(self, at_ms: int, key: str) -> None:
+        self._people.key = self._visits.key = key
+        self._related(self._relate.timer(at_ms, key, self._people, self._visits, self._people))
+
+    def _attribute_timer(self, at_ms: int, key: str) -> None:
+        self._ledgers.key = key
+        self._met(self._attribute.timer(at_ms, key, self._ledgers, self._ledgers))
+
+    def _learn_timer(self, at_ms: int, site: str) -> None:
+        self._sites.key = self._neighbours.key = site
+        if is_of_products(at_ms):
+            place = (self._neighbours, self._sessions, self._sites)
+            self._out(self._goods.timer(at_ms, site, *place))
+        else:
+            self._out(self._learn.timer(at_ms, site, self._sites, self._pending, self._sites))
+
+    def _related(self, out: Out) -> None:
+        for key, told in out:
+            self._attributed(key, told)
+
     def _attributed(self, key: str, payload: bytes) -> None:
         self._ledgers.key = key
         self._met(self._attribute.element(payload, key, self._ledgers, self._ledgers))
@@ -156,14 +182,19 @@ class LocalLearning:
         for site, payload in out:
             if payload[:1] == REWARD:
                 self.rewards.append(Reward.load(payload[1:]))
-            self._sites.key = site
-            self._out(self._learn.element(payload, site, self._pending, self._sites))
+            self._sites.key = self._neighbours.key = site
+            if payload[:1] == SESSION:
+                self._goods.element(payload, self._sessions, self._sites)
+            else:
+                self._out(self._learn.element(payload, site, self._pending, self._sites))
 
     def _out(self, out: Out) -> None:
         for _, payload in out:
             topic, _, frame = read_routed(payload)
             if topic == POLICY:
-                self.policies.append(self._policies.decode(frame))
+                self.policies.append(self._codecs[topic].decode(frame))
+            elif topic == PRODUCTS:
+                self.products.append(self._codecs[topic].decode(frame))
             else:
                 self.letters.append(frame)
 

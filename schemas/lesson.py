@@ -1,7 +1,7 @@
 """10 Lessons: what learning keeps of one site between two epochs, as versioned bytes.
 
 Between the hops travel msgpack values behind one byte that says which: an outcome or order of a
-user, a reward, the bills of a slot, or the opening of one.
+user, a reward, the bills of a slot, the opening of one, or a session's baskets.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from msgspec import Struct
 from schemas.ids import joined
 from schemas.reward import Reward
 
-OUTCOME, REWARD, BILLS, OPENING = b"\xfe", b"\xfd", b"\xfc", b"\xfb"
+OUTCOME, REWARD, BILLS, OPENING, SESSION = b"\xfe", b"\xfd", b"\xfc", b"\xfb", b"\xfa"
 """First byte of what a hop sends on; a record from Kafka begins with its partition, below 0x80."""
 
 MAGIC, LAYOUT = b"KS", 1

@@ -27,12 +27,18 @@ class CatalogueProduct(Struct, frozen=True, gc=False):
 
 
 class Products(Struct, frozen=True, kw_only=True):
-    """One record of topic `products`, in feed order."""
+    """One record of topic `products`, in feed order.
+
+    `learned_until_ms` is 0 in what somebody published. In a snapshot of learning it is the engine
+    time up to which visits were counted, and `feed_version` the version that its products are of.
+    """
 
     site: str = ""
     version: int = 0
     effective_at_ms: int = 0
     products: tuple[CatalogueProduct, ...] = ()
+    learned_until_ms: int = 0
+    feed_version: int = 0
 
     @classmethod
     def from_record(cls, record: dict[str, Any]) -> Products:

@@ -24,8 +24,8 @@ SILENT = "kairos.silent"
 INPUTS = "kairos.inputs"
 """Header of a sampled decision: the model's input vector, little-endian float32."""
 
-POLICY = "policy"
-CONTROL_TOPICS = ("sites", "campaigns", "products", "models", POLICY)
+POLICY, PRODUCTS = "policy", "products"
+CONTROL_TOPICS = ("sites", "campaigns", PRODUCTS, "models", POLICY)
 
 SCHEMA_FILES = {
     EVENTS: "event",
@@ -35,7 +35,7 @@ SCHEMA_FILES = {
     PROFILES: "profile_merge",
     "sites": "site",
     "campaigns": "campaigns",
-    "products": "products",
+    PRODUCTS: "products",
     "models": "model",
     POLICY: "policy",
 }
@@ -49,7 +49,7 @@ TYPES = {
     PROFILES: ProfileMerge,
     "sites": Site,
     "campaigns": Campaigns,
-    "products": Products,
+    PRODUCTS: Products,
     "models": Model,
     POLICY: Policy,
 }

@@ -19,6 +19,8 @@ from connectors.registry import RegistryClient
 from infra.local.model_keys import stack_key
 from infra.local.site_keys import with_keys
 from infra.model import load as load_model
+from models.learned import with_known
+from schemas.products import Products
 from schemas.site import CLICKS
 
 FOLDER = Path(__file__).parent
@@ -41,7 +43,7 @@ def publish_demo(brokers: str, registry_url: str, stack: Path) -> list[str]:
     made: dict[str, Callable[[], Any]] = {
         "sites": lambda: with_keys(site, stack, writer.newest("sites", SITE)),
         "campaigns": lambda: replace(_record(read_campaigns, "campaigns.yaml"), site=SITE),
-        "products": lambda: replace(_record(read_products, "products.yaml"), site=SITE),
+        "products": lambda: with_known(_products(), writer.newest("products", SITE)),
         "models": load_model,
     }
     # Each topic costs waits for the broker and nothing else, so they go side by side.
@@ -60,6 +62,10 @@ def publish_run(brokers: str, registry_url: str) -> None:
     site = writer.newest("sites", SITE)
     assert site is not None, "the demo is published before"
     publish(writer, "sites", replace(site, **RUN))
+
+
+def _products() -> Products:
+    return replace(_record(read_products, "products.yaml"), site=SITE)
 
 
 def _record(read: Callable[[str, str], Read[T]], name: str) -> T:

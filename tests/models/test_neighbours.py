@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.retail import hit_rates, orders, split
-from models import baskets, neighbours
+from models import baskets
 from models.baskets import counted
 from models.learned import learned, with_neighbours
 from models.neighbours import BOUGHT, FINE, LOOKED, Neighbours
@@ -84,11 +84,9 @@ def test_an_order_weighs_four_looks():
         assert best == first
 
 
-def test_memory_is_bounded_and_the_largest_stay(monkeypatch):
+def test_memory_is_bounded_and_the_largest_stay():
     """A pair that is always among the largest is never lost."""
-    monkeypatch.setattr(neighbours, "PARTNERS_MAX", 3)
-    monkeypatch.setattr(neighbours, "PRODUCTS_MAX", 10)
-    found = Neighbours()
+    found = Neighbours(products_max=10, partners_max=3)
     for number in range(200):
         found.add({"a", "b"}, BOUGHT)
         found.add({"a", f"n{number}"}, BOUGHT)

@@ -125,7 +125,7 @@ def test_what_is_held_keeps_its_qualities_and_goes_on_pacing() -> None:
     """A command's record: learning carries it over until it is released."""
     bounded = replace(OFFER, budget_micros_day=1_000_000_000, pacing="asap")
     made = LocalLearning(REGISTRY)
-    made.mirror.on_policy = made._learn.published
+    made.mirror.told["policy"] = made._learn.published
     held = Policy(site="demo", version=NOW + 7, held=True, learned_until_ms=NOW)
     made._learn.published(held)
     catalogue = replace(CATALOGUE, campaigns=(bounded,))

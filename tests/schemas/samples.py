@@ -256,7 +256,14 @@ def samples() -> dict[str, Any]:
     product = CatalogueProduct(
         "p1", "Crème", "/p/1", "/p/1.jpg", "skincare", 19_900_000, 12, 8_000_000, 340
     )
-    products = Products(site="demo", version=4, effective_at_ms=NOW_MS, products=(product,))
+    products = Products(
+        site="demo",
+        version=4,
+        effective_at_ms=NOW_MS,
+        products=(product,),
+        learned_until_ms=NOW_MS - 1_000,
+        feed_version=3,
+    )
     origin = {"origin_partition": 3, "origin_offset": 99, "origin_timestamp_ms": NOW_MS}
     dead = letter(
         reason="truncated",
