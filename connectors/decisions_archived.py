@@ -25,6 +25,7 @@ from connectors.decisions_found import (
 from connectors.log_archive import Archive, opened
 from connectors.log_decide import logged_context, registry_of
 from connectors.log_files import LogRecord
+from connectors.log_folder import read_schemas
 from connectors.log_topics import LogReader, Span
 from models.context import Context
 from schemas.topics import CONTROL_TOPICS, DECISIONS, EVENTS
@@ -44,9 +45,10 @@ def in_archive(folder: Path, wanted: str, live: Live | None = None) -> Result:
     Raises NotFound, LogFilesError, and with `live` LogUnavailable, ControlUnavailable.
     """
     with opened(folder) as archive:
-        registry = live.registry if live else registry_of(archive.manifest())
+        registry = live.registry if live else registry_of(read_schemas(folder))
         decisions, events = codec(DECISIONS, registry), codec(EVENTS, registry)
-        rows = matching(archive.of_id(DECISIONS, wanted), decisions, wanted)
+        found = archive.of_id(DECISIONS, wanted)
+        rows = matching(found, decisions, wanted)
         if not rows and live:
             rows = matching(_tail(live, archive, DECISIONS), decisions, wanted)
         if not rows:
@@ -58,7 +60,8 @@ def in_archive(folder: Path, wanted: str, live: Live | None = None) -> Result:
             beyond = f" nor on {live.brokers}" if live else ""
             raise NotFound(f"no decision, slot or event {wanted} in archive {folder}{beyond}")
         key = rows[0][0].user_key
-        own = archive.of_key(EVENTS, key.encode())
+        partition = found[0].partition if found else None
+        own = archive.of_key(EVENTS, key.encode(), archive.like(DECISIONS, EVENTS, partition))
         if live:
             own += _tail(live, archive, EVENTS, {raw.partition for raw in own})
         told = list(decoded_events(own, events, key))

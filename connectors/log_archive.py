@@ -91,14 +91,19 @@ class Archive:
                 tick = TICK_KEY.encode()
                 yield LogRecord(partition, offset, stamp, tick, bytes.fromhex(frame))
 
-    def of_key(self, topic: str, key: bytes) -> list[LogRecord]:
-        """The records of one key by partition, then offset."""
+    def of_key(self, topic: str, key: bytes, partition: int | None = None) -> list[LogRecord]:
+        """The records of one key by partition, then offset; of one partition where one is named."""
         out: list[LogRecord] = []
-        for each in self.of(topic):
+        for each in self.of(topic, partition):
             rows = rows_of_key(each, key)
             self.groups_read += -(-rows.num_rows // GROUP_ROWS)
             out += records_in(each.partition, rows)
         return sorted(out, key=lambda raw: (raw.partition, raw.offset))
+
+    def like(self, topic: str, other: str, partition: int | None) -> int | None:
+        """Where keys of a partition of `topic` lie in `other`; None where that is not known."""
+        same = len(self.reaches.get(topic, {})) == len(self.reaches.get(other, {}))
+        return partition if same else None
 
     def of_id(self, topic: str, wanted: str) -> list[LogRecord]:
         """The records that an index names for an id, by partition, then offset."""

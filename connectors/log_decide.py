@@ -16,7 +16,7 @@ from connectors.avro import HEADER_BYTES, codec, fingerprint
 from connectors.control_taken import Refused, take
 from connectors.intents import intents_of
 from connectors.log_files import LogRecord, Manifest
-from connectors.log_folder import read_manifest, read_records
+from connectors.log_folder import read_manifest, read_records, read_schemas
 from connectors.loops import loops
 from connectors.memory import MemoryRegistry
 from connectors.model_keys import Trust, scorer_of
@@ -110,19 +110,19 @@ def control_records(folder: Path) -> Iterator[tuple[str, Any]]:
 
     Raises LogFilesError.
     """
-    return _taken(folder, empty_context(read_manifest(folder).model_keys))
+    return _taken(folder, empty_context(read_schemas(folder).model_keys))
 
 
 def logged_context(folder: Path) -> Context:
     """What was in force in an export's job, at any time. Raises LogFilesError."""
-    context = empty_context(read_manifest(folder).model_keys)
+    context = empty_context(read_schemas(folder).model_keys)
     for _ in _taken(folder, context):
         pass
     return context
 
 
 def _taken(folder: Path, context: Context) -> Iterator[tuple[str, Any]]:
-    registry = registry_of(read_manifest(folder))
+    registry = registry_of(read_schemas(folder))
     for topic in CONTROL_TOPICS:
         reader = codec(topic, registry)
         for record in read_records(folder, topic):
