@@ -30,8 +30,14 @@ DEFAULTS = {
     MODE: "thread",
     "state.backend.type": "rocksdb",
     "execution.checkpointing.incremental": "true",
+    "state.backend.rocksdb.use-bloom-filter": "true",
+    "state.backend.rocksdb.memory.partitioned-index-filters": "true",
 }
-"""Set where the cluster sets nothing."""
+"""Set where the cluster sets nothing.
+
+Without the last two RocksDB unpacks the index of a whole file for almost every user, once their
+states outgrow its memory: most of the processor went there with 450,000 users.
+"""
 
 
 def configure(env: StreamExecutionEnvironment, settings: Settings) -> None:
