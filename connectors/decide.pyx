@@ -39,6 +39,43 @@ cdef class Draft:
         return self.profile
 
 
+cdef object decision(Draft d, Plain by, str user_key, context, stopwatch):
+    """(state bytes, effects); None for what Python has to decide."""
+    cdef State s
+    cdef Prepared view
+    cdef const unsigned char* data = d.state
+    event = d.event
+    if at_offset(event, E_bot) is True or not reopened(&s, data + 3, len(d.state) - 3):
+        return None
+    view = by.prepared(context.at(at_offset(event, E_site), s.now_ms))
+    if not view.usable or not view.stand.usable:
+        return None
+    s.code, d.stand = by.codes[d.kind], view.stand
+    effects = concluded(&s, d, view, event, user_key, stopwatch)
+    after = None if effects is None else dumped(&s)
+    return None if after is None else (after, effects)
+
+
+cdef object exchanged(bytes state, bytes given):
+    """State bytes with other exposures, tallies of exposures and number of the last push."""
+    cdef State s
+    cdef Field own[3]
+    cdef Field other[3]
+    cdef Field whole
+    cdef const unsigned char* data = state
+    cdef unsigned char* end
+    whole.at, whole.size, whole.kind = given, len(given), COPIED
+    if not parse(&s, data + 3, len(state) - 3) or listed(&whole, other, 3) != 3:
+        raise ValueError("not state bytes and gifts of this layout")
+    own[0], own[1], own[2] = s.profile[P_exposures], s.profile[P_given], s.profile[P_seq]
+    s.profile[P_exposures], s.profile[P_given], s.profile[P_seq] = other[0], other[1], other[2]
+    end = write_fields(s.room, own, 3)
+    before = PyBytes_FromStringAndSize(<char*>s.room, end - s.room)
+    memcpy(s.room, HEAD_BYTES, 3)
+    end = write_fields(s.room + 3, s.profile, P_FIELDS)
+    return PyBytes_FromStringAndSize(<char*>s.room, end - s.room), before
+
+
 cdef int reopened(State* s, const unsigned char* at, Py_ssize_t size) noexcept:
     """Where everything lies after the fold, the newest tab being the event's."""
     if not parse(s, at, size):

@@ -138,6 +138,15 @@ cdef long long short_of(object one, object two) except -1:
     return <long long>big_endian(hashed, 6)
 
 
+cdef int id_hashed(unsigned char* out, object event_id) except -1:
+    """models.dedup.id_hash of an id of ASCII."""
+    cdef Py_ssize_t size
+    cdef const char* at = PyUnicode_AsUTF8AndSize(event_id, &size)
+    blake2b(out, 2, <const unsigned char*>at, size, b"")
+    out[1] |= not out[0] and not out[1]
+    return 0
+
+
 cdef long long drawn_ppm(bytes salt, const char* purpose, Py_ssize_t size, str part) except -1:
     """schemas.ids.draw_ppm of one part; the salt has at most 64 bytes."""
     cdef unsigned char data[1024]

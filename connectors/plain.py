@@ -32,12 +32,13 @@ from models import (
 from models.plain import Plain
 from models.trigger_rules import IN_SESSION, TRIGGER_ORDER
 from models.vocabulary import CODES, EVENT_TYPES, INTERACTIONS
-from schemas import exposure
+from schemas import exposure, sections
 from schemas import profile as profiles
 from schemas.burst import Burst
 from schemas.exposure import Exposure
 from schemas.outreach import Outreach
 from schemas.profile import CartChange, Profile, Session, Tab, Tally, Window
+from schemas.sections import Seen
 
 PARTS = (
     "plain_begin.pxi",
@@ -46,6 +47,7 @@ PARTS = (
     "plain.pyx",
     "plain_view.pyx",
     "plain_fold.pyx",
+    "plain_sections.pyx",
     "plain_views.pyx",
     "decide.pyx",
     "decide_choice.pyx",
@@ -61,6 +63,7 @@ STRUCTS = {
     "TAB": Tab,
     "CART": CartChange,
     "EXP": Exposure,
+    "SEEN": Seen,
 }
 BOUNDS = (
     (
@@ -76,7 +79,8 @@ BOUNDS = (
     (exposure, "EXPOSURES_MAX RESERVED SHOWN WITHHELD HELD RELEASED"),
     (auction, "CANDIDATES_MAX"),
     (skew, "SAMPLE_PPM"),
-    (decay, "BUCKETS"),
+    (decay, "BUCKETS STEPS"),
+    (sections, "SEEN_MAX"),
     (client_time, "CLIP_MS"),
     (session, "SESSION_GAP_MS"),
     (user, "STALE_MS"),
@@ -119,6 +123,7 @@ LARGE = {
 }
 TABLES = {
     "HALF_LIVES_MS": decay.HALF_LIVES_MS,
+    "WEIGHTS": decay.WEIGHTS,
     "FAST": trends.FAST,
     "SLOW": trends.SLOW,
     "FLAG_CODES": features.FLAG_CODES,

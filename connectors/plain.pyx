@@ -126,6 +126,7 @@ cdef int shifted(State* s, long long ahead) noexcept:
 cdef int tallied(State* s) noexcept:
     cdef long long by_type[TYPES]
     cdef Field every[HALF_LIVES]
+    cdef long long bucket
     cdef int which
     if numbers(&s.tally[T_by_type], by_type, TYPES) != TYPES:
         return 0
@@ -138,7 +139,8 @@ cdef int tallied(State* s) noexcept:
     end = write_size(end, HALF_LIVES)
     for which in range(HALF_LIVES):
         s.buckets[which] = numbers(&every[which], s.activity[which], BUCKETS + 1)
-        if s.buckets[which] < 2 or not counted(s, which):
+        bucket = s.received_ms // HALF_LIVES_MS[which]
+        if not added(s.activity[which], &s.buckets[which], bucket, 1):
             return 0
         end = write_numbers(end, s.activity[which], s.buckets[which])
     s.tally[T_activity].at, s.tally[T_activity].size = s.free, end - s.free
@@ -147,28 +149,26 @@ cdef int tallied(State* s) noexcept:
     return 1
 
 
-# models.decay.count, for the newest bucket or a newer one
+# models.decay.add, to the newest bucket or a newer one
 
-cdef int counted(State* s, int which) noexcept:
-    cdef long long* buckets = s.activity[which]
-    cdef long long bucket = s.received_ms // HALF_LIVES_MS[which], ahead = bucket - buckets[0]
-    cdef int at, count = s.buckets[which]
-    if ahead < 0:
+cdef int added(long long* buckets, int* count, long long bucket, long long weight) noexcept:
+    cdef long long ahead = bucket - buckets[0]
+    cdef int at
+    if ahead < 0 or count[0] < 2:
         return 0
     if ahead == 0:
-        buckets[1] += 1
+        buckets[1] += weight
         return 1
     buckets[0] = bucket
     for at in range(BUCKETS, 0, -1):
         if at <= ahead:
             buckets[at] = 0
         else:
-            buckets[at] = buckets[at - ahead] if at - ahead < count else 0
-    buckets[1] = 1
-    count = BUCKETS + 1
-    while not buckets[count - 1]:
-        count -= 1
-    s.buckets[which] = count
+            buckets[at] = buckets[at - ahead] if at - ahead < count[0] else 0
+    buckets[1] = weight
+    count[0] = BUCKETS + 1
+    while not buckets[count[0] - 1]:
+        count[0] -= 1
     return 1
 
 

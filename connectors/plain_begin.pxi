@@ -17,7 +17,6 @@ from models.auction import SCORE_MAX as SCORE_LIMIT
 from models.bids import with_offers
 from models.carousel import CHOOSING, filled
 from models.carts import ABANDONED, LEFT, stopped
-from models.dedup import id_hash
 from models.effects import Decide, SetTimer
 from models.eligibility import Sieve, caps, idle, off_schedule
 from models.exposures import counted as exposures_counted
@@ -25,10 +24,8 @@ from models.features import FEATURES
 from models.inputs import compiled
 from models.interests import band, touched
 from models.plain import TYPES_ASKING, TYPES_FOLDED
-from models.seen import left, viewed
 from models.signals import SIGNALS, bounds_of
 from models.skew import sampled
-from models.tally import weighed
 from models.trigger_rules import AT_CLOSE, CART_ABANDONED, IN_SESSION, TRIGGER_ORDER, rules
 from models.vocabulary import CODES, STAGES
 from models.withholding import CAMPAIGN_HOLDOUT, HOLDOUT, drawn, withheld
@@ -36,7 +33,6 @@ from schemas.campaign import EMAIL, ON_SITE
 from schemas.decision import Candidate, Counts, Decision, Nothing, TriggerRef
 from schemas.event import Event, Page, Product
 from schemas.exposure import Exposure
-from schemas.ids import short_hash
 from schemas.profile import HEAD, load
 from schemas.site import OBSERVE
 

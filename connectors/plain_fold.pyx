@@ -47,6 +47,7 @@ cdef class Plain:
         cdef State s
         cdef Told told
         cdef Prepared view
+        cdef unsigned char id_bytes[2]
         cdef const unsigned char* data = state
         cdef Py_ssize_t size = len(state)
         if type(event) is not Event or not 3 < size <= STATE_BYTES_MAX or memcmp(data, HEAD_BYTES, 3):
@@ -66,8 +67,8 @@ cdef class Plain:
         view = self.prepared(context.at(at_offset(event, E_site), s.now_ms))
         if not view.usable or not in_force(&s, view) or not consented(&s, &told, event):
             return None
-        key = short_hash(at_offset(event, E_session_id), at_offset(event, E_tab_id))
-        id_bytes = id_hash(at_offset(event, E_event_id))
+        key = short_of(at_offset(event, E_session_id), at_offset(event, E_tab_id))
+        id_hashed(id_bytes, at_offset(event, E_event_id))
         if not seen(&s, key, told.index, id_bytes):
             return None
         kept = []
@@ -83,21 +84,13 @@ cdef class Plain:
         self, bytes state not None, list inputs, event, str user_key not None, context, stopwatch
     ):
         """(state bytes, effects) after what `folded` left; None for what Python has to decide."""
-        cdef State s
-        cdef Prepared view
         cdef Draft d = Draft()
-        cdef const unsigned char* data = state
-        if at_offset(event, E_bot) is True or not reopened(&s, data + 3, len(state) - 3):
-            return None
-        view = self.prepared(context.at(at_offset(event, E_site), s.now_ms))
-        d.kind = at_offset(event, E_type)
-        s.code = self.codes[d.kind]
-        if not view.usable or not view.stand.usable:
-            return None
-        d.stand, d.state, d.event, d.inputs = view.stand, state, event, inputs
-        effects = concluded(&s, d, view, event, user_key, stopwatch)
-        after = None if effects is None else dumped(&s)
-        return None if after is None else (after, effects)
+        d.state, d.event, d.inputs, d.kind = state, event, inputs, at_offset(event, E_type)
+        return decision(d, self, user_key, context, stopwatch)
+
+    def swapped(self, bytes state not None, bytes given not None):
+        """(state bytes with these gifts, those that were in it)"""
+        return exchanged(state, given)
 
     cdef Prepared prepared(self, view):
         made = self.views.get(id(view))
@@ -209,7 +202,7 @@ cdef long long element_of(event) except -1:
 
 cdef int moved_on(State* s, Told* told, event, view, list kept):
     cdef long long element = element_of(event) if INTERACTS[s.code] else 0
-    if not paced(s, kept) or (s.code == ADD_TO_CART and not cart_grown(s, told, event)):
+    if not paced(s) or (s.code == ADD_TO_CART and not cart_grown(s, told, event)):
         return 0
     if not carted(s) or not tallied(s):
         return 0

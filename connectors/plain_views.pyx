@@ -1,15 +1,5 @@
 
 
-# models.tally.update: what a look at a product and a change of the cart add
-
-cdef int paced(State* s, list kept):
-    """The pace that the event's type weighs in."""
-    cdef int which = T_looks if s.code == PRODUCT_VIEW else T_buys if s.code == ADD_TO_CART else -1
-    if which < 0:
-        return 1
-    return put_section(&s.tally[which], weighed(section(&s.tally[which]), s.received_ms), kept)
-
-
 cdef object section(Field* field):
     """The bytes in a field."""
     cdef const unsigned char* at
@@ -79,7 +69,8 @@ cdef int viewed_page(State* s, event, view, list kept):
         if type_at == NULL or path_at == NULL or type_size > NAME_MAX or path_size > NAME_MAX:
             return 0
     if got(&s.tab[TAB_product_ts_ms]):
-        left_product(s, kept)
+        if not left_product(s):
+            return 0
     if s.code == PRODUCT_VIEW:
         add(&s.session[S_product_views], 1)
         if not looked_at(s, at_offset(event, E_product), view, kept):
@@ -179,17 +170,6 @@ cdef void dwelt(State* s) noexcept:
         put(&s.session[S_dwell_max_ms], dwell_ms)
 
 
-cdef int left_product(State* s, list kept) except -1:
-    """models.seen.leave"""
-    cdef const unsigned char* at
-    cdef Py_ssize_t size = opened(&s.tab[TAB_product_id], &at)
-    name = PyUnicode_DecodeUTF8(<char*>at, size if size > 0 else 0, NULL)
-    dwell_ms = clipped(s.ts_ms - got(&s.tab[TAB_product_ts_ms]))
-    put_section(&s.profile[P_seen], left(section(&s.profile[P_seen]), name, dwell_ms), kept)
-    put(&s.tab[TAB_product_ts_ms], 0)
-    return 0
-
-
 cdef int looked_at(State* s, product, view, list kept):
     """models.views._product"""
     cdef Py_ssize_t size, category_size
@@ -209,8 +189,8 @@ cdef int looked_at(State* s, product, view, list kept):
     put_text(&s.tab[TAB_category], category, category_size)
     put(&s.tab[TAB_price_micros], price)
     priced(s, price, percentile)
-    known = viewed(section(&s.profile[P_seen]), at_offset(product, R_id), category_text, price)
-    put_section(&s.profile[P_seen], known, kept)
+    if not seen_again(s, name, size, category, category_size, price):
+        return 0
     put(&s.tab[TAB_product_ts_ms], s.ts_ms)
     if category_size:
         graph, top, total = touched(

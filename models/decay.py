@@ -26,7 +26,8 @@ def _weights() -> tuple[int, ...]:
     )
 
 
-_WEIGHTS = _weights()
+WEIGHTS = _weights()
+"""Weight of an event by the 64th of its bucket it falls in."""
 
 
 def add(buckets: list[int], bucket: int, weight: int) -> None:
@@ -68,7 +69,7 @@ def weigh(every: list[list[int]], at_ms: int) -> None:
     """Weigh one event at `at_ms` (engine time) in under each half-life."""
     for half_life, buckets in zip(HALF_LIVES_MS, every, strict=True):
         bucket = at_ms // half_life
-        weight = _WEIGHTS[(at_ms - bucket * half_life) * STEPS // half_life]
+        weight = WEIGHTS[(at_ms - bucket * half_life) * STEPS // half_life]
         if bucket == buckets[0]:
             buckets[1] += weight
         else:
@@ -84,4 +85,4 @@ def weighed_milli(buckets: list[int], which: int, now_ms: int) -> int:
     for amount in buckets[1:]:
         total += amount << _SHIFT >> age
         age += 1
-    return total * 1000 // (_WEIGHTS[rest * STEPS // half_life] << _SHIFT)
+    return total * 1000 // (WEIGHTS[rest * STEPS // half_life] << _SHIFT)

@@ -47,3 +47,10 @@ class Plain(Protocol):
     ) -> tuple[bytes, list[Effect]] | None:
         """State bytes and effects of the decision that `folded` left; None if it is for Python."""
         ...
+
+    def swapped(self, state: bytes, given: bytes) -> tuple[bytes, bytes]:
+        """State bytes with these gifts in the place of its own, and its own.
+
+        Gifts are packed: exposures, those folded away, and the number of the last push.
+        """
+        ...

@@ -10,8 +10,8 @@ gifts beside it, and only the auction runs twice:
    withdrawal) step both sides in full; they meet again where they differ in gifts alone, and
    stay apart for good where not.
 
-Plain events (models/plain.py) touch no gifts: while together they are folded once, from state
-bytes to state bytes, and the profile is made of them again where something else happens.
+Plain events (models/plain.py) are folded once while together, from state bytes to state bytes, and
+where they ask, both sides decide so; other events make the profile of them again.
 
 Records of one topic and version must be one record on both sides, as in a log they are.
 """
@@ -21,7 +21,6 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator
 
 import msgspec
-from msgspec.structs import replace
 
 from models.context import Context, View
 from models.decision import decide
@@ -31,9 +30,9 @@ from models.signals import bounds_of
 from models.slots import Ask
 from models.state_step import resumed
 from models.user import NO_STOPWATCH, advance, reject, step
+from models.why_given import NOTHING_GIVEN, Given, given_to, swapped
 from schemas.decision import Decision
 from schemas.event import OUTCOMES, Event
-from schemas.exposure import Exposure
 from schemas.profile import HEAD, STATE_BYTES_MAX, Profile, dump, load
 from schemas.sections import packed
 
@@ -44,10 +43,6 @@ _profile_of = msgspec.msgpack.Decoder(Profile).decode
 
 Pair = tuple[Decision | None, Decision | None]
 """The decisions of one slot on side a and b; None where a side was not asked."""
-
-
-Given = tuple[list[Exposure], bytes, int]
-"""What a decision changes of a profile: exposures, those folded, the last push's number."""
 
 
 class Twin:
@@ -78,7 +73,7 @@ class Twin:
             pairs = self._both(event)
             self._meet(event.received_at_ms)
             return pairs
-        before = self._theirs or _copied(self._one)
+        before = self._theirs or given_to(self._one)
         self._one, effects, _ = step(self._one, event, self._key, self._a)
         made = _decisions(effects)
         pairs = self._second(event, made, before) if made else []
@@ -116,7 +111,7 @@ class Twin:
         if self._state is None or not self._alike(now_ms):
             return None
         made = plain.folded(self._state, event, self._key, self._a, NO_STOPWATCH)
-        if made is None or len(made[0]) + _extent(self._theirs) > STATE_BYTES_MAX:
+        if made is None or len(made[0]) + len(self._theirs or b"") > STATE_BYTES_MAX:
             return None
         self._state, inputs = made
         self._one, self._at_ms = None, now_ms
@@ -124,14 +119,32 @@ class Twin:
 
     def _asked(self, event: Event, inputs: list[float]) -> list[Pair]:
         """Let both sides decide after such an event."""
+        pairs = self._decided(event, inputs)
+        if pairs is not None:
+            return pairs
         self._unfold()
         one = self._one
         assert one is not None
-        before = self._theirs or _copied(one)
+        before = self._theirs or given_to(one)
         made = _decisions(resumed(one, inputs, event, self._key, self._a))
         pairs = self._second(event, made, before) if made else []
         self._bound()
         return pairs
+
+    def _decided(self, event: Event, inputs: list[float]) -> list[Pair] | None:
+        """Both from state bytes to state bytes; None, and nothing done, if one is for Python."""
+        plain, state, key = self._a.plain, self._state, self._key
+        assert plain is not None and state is not None
+        lent = state if self._theirs is None else plain.swapped(state, self._theirs)[0]
+        one = plain.decided(state, inputs, event, key, self._a, NO_STOPWATCH)
+        if one is None:
+            return None
+        two = plain.decided(lent, inputs, event, key, self._b, NO_STOPWATCH)
+        if two is None:
+            return None
+        self._state = one[0]
+        self._theirs = None if one[0] == two[0] else plain.swapped(two[0], NOTHING_GIVEN)[1]
+        return list(_paired(_decisions(one[1]), _decisions(two[1])))
 
     def _unfold(self) -> None:
         """Back to a profile."""
@@ -171,10 +184,10 @@ class Twin:
         """Let side b decide where side a just has."""
         one = self._one
         assert one is not None
-        ours = _swapped(one, before)
+        ours = swapped(one, before)
         view = self._b.at(self._site, one.now_ms)
         other = decide(one, _ask(one, made[0], event), self._key, view, one.now_ms)
-        theirs = _swapped(one, ours)
+        theirs = swapped(one, ours)
         self._theirs = None if theirs == ours else theirs
         return list(_paired(made, other))
 
@@ -183,9 +196,9 @@ class Twin:
         one = self._one
         assert one is not None
         if self._theirs is not None:
-            ours = _swapped(one, self._theirs)
+            ours = swapped(one, self._theirs)
             fits = _fits(one)
-            _swapped(one, ours)
+            swapped(one, ours)
             if not fits or not _fits(one):
                 self._part()
         self._at_ms = one.now_ms
@@ -198,7 +211,7 @@ class Twin:
         if one is not None:
             self._two = _profile_of(packed(one))
             if self._theirs is not None:
-                _swapped(self._two, self._theirs)
+                swapped(self._two, self._theirs)
         self._theirs, self.together = None, False
 
     def _meet(self, at_ms: int) -> None:
@@ -206,13 +219,13 @@ class Twin:
         one, two = self._one, self._two
         if one is None or two is None or not self._alike(at_ms):
             return
-        ours = one.exposures, one.given, one.seq
-        theirs = _swapped(two, ours)
+        ours = given_to(one)
+        theirs = swapped(two, ours)
         self.together = packed(one) == packed(two)
         if self.together:
             self._theirs = None if theirs == ours else theirs
         else:
-            _swapped(two, theirs)
+            swapped(two, theirs)
 
     def _both(self, event: Event) -> list[Pair]:
         self._one, made = _stepped(self._one, event, self._key, self._a)
@@ -244,25 +257,6 @@ def _decisions(effects: list[Effect]) -> list[Decision]:
 def _causes(view: View) -> Hashable:
     """What of a catalogue decides when a message outside the page is due."""
     return view.catalogue.causes if view.catalogue is not None else None
-
-
-def _copied(profile: Profile | None) -> Given:
-    """What the profile has been given so far; exposures are copied, for a decision changes them."""
-    if profile is None:
-        return [], b"", 0
-    return [replace(each) for each in profile.exposures], profile.given, profile.seq
-
-
-def _swapped(profile: Profile, given: Given) -> Given:
-    """Put these gifts into the profile; returns those that were in it."""
-    before = profile.exposures, profile.given, profile.seq
-    profile.exposures, profile.given, profile.seq = given
-    return before
-
-
-def _extent(given: Given | None) -> int:
-    """State bytes that gifts take at most."""
-    return 0 if given is None else len(packed(given))
 
 
 def _fits(profile: Profile) -> bool:
