@@ -21,7 +21,7 @@ from evidence import message_arms
 from evidence.message_arms import Messages
 from evidence.report import report
 from evidence.report_state import ReportState, decided, happened
-from models.attribution_slots import margin_micros
+from models.order_margin import margin_micros, priced
 from schemas.outcome import outcome_of
 from schemas.site import LIVE, Site
 from schemas.topics import DECISIONS, EVENTS, TRIGGERS
@@ -84,8 +84,9 @@ def folded(folder: Path, wanted: str | None) -> tuple[ReportState, Messages, set
         message_arms.visited(messages, event)
         outcome = outcome_of(event)
         if outcome is not None:
-            site = context.at(event.site, event.received_at_ms).site or Site()
-            margin = margin_micros(outcome, site.margin_ppm)
+            view = context.at(event.site, event.received_at_ms)
+            order = priced(outcome, view.assortment.by_id)
+            margin = margin_micros(order, (view.site or Site()).margin_ppm)
             happened(state, event.user_key, outcome, margin)
             message_arms.happened(messages, event.user_key, outcome, margin)
     return state, messages, sites

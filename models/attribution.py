@@ -28,11 +28,11 @@ from __future__ import annotations
 from models.attribution_slots import (
     Terms,
     Told,
-    margin_micros,
     opening_of,
     reward_of,
     slot_of,
 )
+from models.order_margin import margin_micros
 from schemas.decision import Decision
 from schemas.ids import MILLION, short_hash
 from schemas.ledger import (

@@ -12,7 +12,6 @@ from schemas.exposure import LAPSE_MS
 from schemas.ids import MILLION
 from schemas.ledger import NAMES_MAX, NEGATIVE, Ledger, Slot
 from schemas.lesson import Bill
-from schemas.outcome import Outcome
 from schemas.reward import Reward
 
 
@@ -37,14 +36,6 @@ class Told(Struct):
     bills: list[Bill]
     openings: list[Reward]
     crowded_out: int = 0
-
-
-def margin_micros(outcome: Outcome, margin_ppm: int) -> int:
-    """What an order earned: as the shop says, else a share of its list value less the discount."""
-    if outcome.margin_micros is not None:
-        return outcome.margin_micros
-    listed = outcome.value_micros + outcome.discount_micros
-    return listed * margin_ppm // MILLION - outcome.discount_micros
 
 
 def slot_of(ledger: Ledger, decision: Decision, terms: Terms) -> Slot:

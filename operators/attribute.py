@@ -20,6 +20,7 @@ from jobs.settings import Settings
 from models import attribution
 from models.attribution_slots import Terms, Told, bills_of_slot
 from models.context import Context
+from models.order_margin import priced
 from operators.build import require_build
 from operators.engine import State, Timers
 from operators.learning_shell import (
@@ -121,6 +122,9 @@ class AttributionHop:
             state.clear()
             return []
         else:
+            if what.lines:
+                view = self._context.at(key.split(":", 1)[0], what.at_ms)
+                what = priced(what, view.assortment.by_id)
             attribution.happened(ledger, key, what, found)
         out = self._out(found, key)
         self._keep(ledger, 0, state, timers)

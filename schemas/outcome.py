@@ -12,6 +12,7 @@ IMPRESSION, CLICK, DISMISS, CONVERT, ORDER = (
 )
 FALLBACK = "fallback"
 _MICROS = 1_000_000
+UNITS_MAX = 1_000_000
 
 
 class Outcome(Struct, array_like=True, frozen=True, gc=False):
@@ -20,7 +21,9 @@ class Outcome(Struct, array_like=True, frozen=True, gc=False):
     `kind` is the event's type; `event_id` that of an order's own name where it has one, so that an
     order told twice is one; `at_ms` engine time; `fallback` says that the gateway's stand-in was
     shown, which `decision_id` carried. `margin_micros` is what the shop says the order earned,
-    None where it says nothing; `discount_micros` what it gave away.
+    None where it says nothing; `discount_micros` what it gave away. `lines` are (product, units) of
+    an order until models/order_margin.py has priced them: `lines_micros` is what those of a known
+    margin earn, `listed_micros` their list value.
     """
 
     kind: str
@@ -32,6 +35,9 @@ class Outcome(Struct, array_like=True, frozen=True, gc=False):
     value_micros: int = 0
     margin_micros: int | None = None
     discount_micros: int = 0
+    lines: tuple[tuple[str, int], ...] = ()
+    lines_micros: int = 0
+    listed_micros: int = 0
 
     def dump(self) -> bytes:
         """As bytes between operators."""
@@ -58,7 +64,25 @@ def outcome_of(event: Event) -> Outcome | None:
         event.value_micros or 0,
         _micros(event.properties.get("margin")),
         _micros(event.properties.get("discount")) or 0,
+        lines_of(event) if event.type == ORDER else (),
     )
+
+
+def lines_of(event: Event) -> tuple[tuple[str, int], ...]:
+    """(product, units) of a purchase: its `items`, as `lamp*2 bulb`, else its one product."""
+    told = event.properties.get("items")
+    if isinstance(told, str) and told:
+        return tuple(_line(each) for each in told.split())
+    product = event.product
+    return ((product.id, max(product.quantity, 0)),) if product and product.id else ()
+
+
+def _line(text: str) -> tuple[str, int]:
+    """Without a number behind a star it is one unit, and the star is part of the name."""
+    name, star, units = text.rpartition("*")
+    if star and name and units.isascii() and units.isdigit():
+        return name, min(int(units), UNITS_MAX)
+    return text, 1
 
 
 def _micros(amount: object) -> int | None:

@@ -12,7 +12,8 @@ from msgspec.structs import replace
 
 from models import attribution
 from models.attribution import nothing_told
-from models.attribution_slots import Terms, Told, margin_micros
+from models.attribution_slots import Terms, Told
+from models.order_margin import margin_micros
 from schemas.decision import Candidate, Decision, Fallback
 from schemas.ids import MILLION
 from schemas.ledger import LEDGER_BYTES_MAX, SLOTS_MAX, Ledger, UnknownLedger, dump, load

@@ -19,6 +19,7 @@ from schemas.handoff import ProfileMerge
 from schemas.ledger import SLOTS_MAX
 from schemas.lesson import seal_of
 from schemas.policy import Policy
+from schemas.products import CatalogueProduct, Products
 from schemas.site import Site
 
 REGISTRY = MemoryRegistry()
@@ -178,3 +179,14 @@ def test_a_decision_counts_at_once_as_one_that_brought_nothing() -> None:
     assert state.weight == 1.0 and not any(each.sums.any() for each in state.arms.values())
     paid = moments.load(job(decision(1, NOW), BOUGHT, until_ms=NOW + 10_000).lesson("demo").learner)
     assert paid.weight == 1.0 and any(each.sums.any() for each in paid.arms.values())
+
+
+def test_an_order_earns_what_its_products_earn() -> None:
+    """Those in force at its time, through the hops."""
+    lamp = CatalogueProduct(id="lamp", price_micros=20_000_000, margin_micros=8_000_000)
+    feed = record("products", Products(site="demo", version=1, products=(lamp,)), "demo", 0)
+    told = {"value_micros": 50_000_000, "properties": {"items": "lamp*2"}}
+    (got,) = job(feed, decision(1, NOW), event("purchase", NOW + 3_000, **told)).rewards
+    assert got.reward_micros == 2 * 8_000_000 + 3_000_000
+    (without,) = job(decision(1, NOW), event("purchase", NOW + 3_000, **told)).rewards
+    assert without.reward_micros == 15_000_000

@@ -32,7 +32,7 @@ from tests.stack.test_login import CAMPAIGNS, ORIGIN, SHOWS, Shop
 SITE, TAUGHT_WITHIN_S, FOLDED_WITHIN_S = "lab", 5.0, 60.0
 LAMP = {"id": "lamp", "price": "20.00", "quantity": 3}
 OPTIONS = ("--sessions", "70", "--rate", "25", "--resend", "0.05")
-READ = (EVENTS, DECISIONS, PROFILES, "sites", "campaigns")
+READ = (EVENTS, DECISIONS, PROFILES, "sites", "campaigns", "products")
 
 
 @pytest.fixture(scope="module")
