@@ -15,11 +15,13 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from schemas.ids import joined
+from schemas.profile import UnknownLayout
 
 WAITING_MAX = 4
 """Profiles that may wait for one user at a time; each is at most 4 KiB."""
 
 DONE_MAX = 32
+MAGIC, LAYOUT, BARE = b"KH", 1, b"\x93"
 MERGE_AFTER_MS = 500
 """From handoff to merge, in engine time: longer than a record takes through topic `profiles`."""
 
@@ -75,9 +77,23 @@ class Handoffs(Struct, array_like=True):
 
 
 _decode = msgspec.msgpack.Decoder(Handoffs).decode
-dump = msgspec.msgpack.Encoder().encode
+_encode = msgspec.msgpack.Encoder().encode
+
+
+def dump(handoffs: Handoffs) -> bytes:
+    """As versioned bytes."""
+    return MAGIC + bytes((LAYOUT,)) + _encode(handoffs)
 
 
 def load(data: bytes | None) -> Handoffs:
-    """The handoffs in these state bytes; none for None."""
-    return Handoffs() if data is None else _decode(data)
+    """The handoffs in these state bytes; none for None. Raises UnknownLayout.
+
+    The first builds wrote layout 1 without its envelope: a bare list of three, as MessagePack says.
+    """
+    if data is None:
+        return Handoffs()
+    if data[:1] == BARE:
+        return _decode(data)
+    if data[:2] != MAGIC or data[2:3] != bytes((LAYOUT,)):
+        raise UnknownLayout(f"handoffs begin with {data[:3].hex()}, this build reads layout 1")
+    return _decode(data[3:])

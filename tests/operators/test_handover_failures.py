@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from connectors.routes import Origin
 from schemas.event import ERASE
-from schemas.handoff import WAITING_MAX, load
+from schemas.handoff import WAITING_MAX, Handoffs, Waiting, dump, load
 from schemas.profile import STATE_BYTES_MAX, Profile, Session, UnknownLayout
 from tests.builders import BEGINNING, USER, event, lamp
 from tests.operators.test_decide import DWELL_MS, MERGES, job, letters
@@ -170,3 +170,22 @@ def test_a_junk_record_finds_the_merges_and_deadlines_before_it_done():
         found.append((made, load(running.handoffs[ANN]), slots))
     assert found[0] == found[1]
     assert found[0][0].session.events == 4 and found[0][2]
+
+
+WAITING = Handoffs("demo:u:a", [Waiting(7, "m_1", b"state")], ["m_0"])
+
+
+def test_what_both_ends_remember_is_versioned():
+    """Bytes of the first builds, which had no envelope, are read as ever."""
+    assert dump(WAITING)[:3] == b"KH\x01"
+    assert load(dump(WAITING)) == load(msgpack.encode(WAITING)) == WAITING
+    assert load(None) == Handoffs()
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"K", b"KH", b"KH\x02\x93", b"KP\x01\x93", b"\x90"], ids=repr
+)
+def test_handoffs_of_an_unknown_layout_are_refused_by_name(data):
+    """That is a deploy gone wrong and no bad record: the job stops before it writes over it."""
+    with pytest.raises(UnknownLayout, match="handoffs begin with"):
+        load(data)
