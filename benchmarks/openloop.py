@@ -240,7 +240,7 @@ class Replay:
                 self.run.users[number] = f"{settings.site}:v:{tab.visitor_id}"
             await tab.listen()
         await self._last_answer(number, events[-1][2])
-        await tab.close()
+        tab.close()
 
     async def _last_answer(self, number: int, event: Message) -> None:
         """Stay until the last decision point was answered, and a moment for the socket."""

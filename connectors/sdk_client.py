@@ -5,16 +5,14 @@ Used by replays and by tests, so that recorded visitors take exactly the way of 
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import time
 from collections.abc import Callable
 from typing import Any
 
-import aiohttp
 import msgspec
 
 from connectors.http1 import NoAnswer, Pool
+from connectors.ws1 import Socket
 
 ALL_CONSENT = {"analytics": True, "personalization": True, "marketing": True}
 POST_TIMEOUT_S = 30.0
@@ -34,25 +32,22 @@ class Http:
     def __init__(self, gateway: str) -> None:
         self._gateway = gateway.rstrip("/")
         self._posts = Pool(self._gateway)
-        connector = aiohttp.TCPConnector(limit=0)
-        timeout = aiohttp.ClientTimeout(total=POST_TIMEOUT_S)
-        self._sockets = aiohttp.ClientSession(connector=connector, timeout=timeout)
 
     async def __aenter__(self) -> Http:
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self._posts.close()
-        await self._sockets.close()
 
     async def post(self, body: bytes) -> tuple[int, bytes]:
         """Status and body of POST /v1/events. Raises NoAnswer."""
         return await self._posts.post("/v1/events", body, POST_TIMEOUT_S)
 
-    async def stream(self) -> aiohttp.ClientWebSocketResponse:
-        """A socket on /v1/stream."""
-        address = self._gateway.replace("http", "ws", 1) + "/v1/stream"
-        return await self._sockets.ws_connect(address, max_msg_size=1 << 20)
+    async def stream(self, on_text: Callable[[bytes], None]) -> Socket:
+        """A socket on /v1/stream. Raises NoAnswer."""
+        socket = Socket(on_text)
+        await socket.connect(self._gateway + "/v1/stream")
+        return socket
 
 
 class Tab:
@@ -75,8 +70,7 @@ class Tab:
         self._on_message = on_message
         self.visitor_id: str | None = None
         self.token: str | None = None
-        self._reader: asyncio.Task[None] | None = None
-        self._socket: aiohttp.ClientWebSocketResponse | None = None
+        self._socket: Socket | None = None
 
     async def post(self, events: list[Message], sent_at_ms: int) -> Message | None:
         """Send one batch; the gateway's answer with `status` in it, None when none came."""
@@ -101,30 +95,22 @@ class Tab:
 
     async def listen(self) -> None:
         """Open the socket once there is a token, and say hello."""
-        if self._reader is not None or self.token is None:
+        if self._socket is not None or self.token is None:
             return
-        self._socket = await self._http.stream()
-        await self._socket.send_json(
-            {
-                "type": "hello",
-                "site": self._site,
-                "visitor_token": self.token,
-                "session_id": self.session_id,
-                "tab_id": self.tab_id,
-            }
-        )
-        self._reader = asyncio.create_task(self._read(self._socket))
+        self._socket = await self._http.stream(self._hear)
+        hello = {
+            "type": "hello",
+            "site": self._site,
+            "visitor_token": self.token,
+            "session_id": self.session_id,
+            "tab_id": self.tab_id,
+        }
+        self._socket.send(_encode(hello))
 
-    async def _read(self, socket: aiohttp.ClientWebSocketResponse) -> None:
-        async for frame in socket:
-            if frame.type is aiohttp.WSMsgType.TEXT:
-                self._on_message(_decode(frame.data), wall_ms())
+    def _hear(self, text: bytes) -> None:
+        self._on_message(_decode(text), wall_ms())
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """Close the socket."""
         if self._socket is not None:
-            await self._socket.close()
-        if self._reader is not None:
-            self._reader.cancel()
-            with contextlib.suppress(asyncio.CancelledError, aiohttp.ClientError):
-                await self._reader
+            self._socket.close()

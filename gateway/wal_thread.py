@@ -15,7 +15,7 @@ from gateway.wal import DiskFull, Wal
 from gateway.wal_courier import Entry
 
 GROUP_MAX = 4_096
-PACE_S = 0.003
+PACE_S = 0.002
 """Groups begin at least so far apart. After a pause the first one begins at once; under load each
 group costs 100 us of both cores whatever is in it, so that a fast disk must not make small ones."""
 Settled = Callable[[list[Entry], int], None]
