@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,15 +22,14 @@ from infra.local.model_keys import trusted
 from infra.local.ports import allocate, chosen_ports, held_by
 from infra.local.preflight import Refused, check_machine
 from infra.local.process import Processes
-from infra.local.publish import publish_demo, register_schemas
 from infra.local.rollout import Outcome, Rollout, RolloutFailed
 from infra.local.savepoints import forget_leaders
 from infra.local.service import endpoints
 from infra.local.services import ALL, BASE, EDGE, Services, stop_rank
+from infra.local.starting import Starting
 from infra.local.state import State, read_state, write_state
 from infra.local.status import serves, show
 from infra.local.submission import Submission
-from infra.local.topics import create_topics, kept_forever, read_topics
 
 Report = Callable[[str], None]
 
@@ -109,10 +106,10 @@ class Stack:
         with self.lock(), claims() as held:
             made = self._services(held)
             build = ensure_build(self.code, self.layout.builds)
-            self.processes.stop(supervisor.NAME)
-            self._write(made)
+            self._watch(made)
+            start = self._starting(made)
             base = [name for name in BASE if name in services]
-            started = self._spawn(made, base)
+            started = start.spawn(base)
             rollout = self._rollout(made, DECISIONING)
             early = False
             if job:
@@ -121,30 +118,36 @@ class Stack:
                 early = not may_have_job(DECISIONING, self.layout, self.state, started)
                 if early:
                     rollout.start_client(build, parallelism)
-            self._fill(made, base, demo=demo, keep_forever=keep_forever)
+            start.fill(base, demo=demo, keep_forever=keep_forever)
             edge = [name for name in EDGE if name in services]
-            self._spawn(made, edge)
+            start.spawn(edge)
             if job:
-                outcome = self._timed(
+                outcome = start.timed(
                     "job", lambda: rollout.run(build, parallelism, client_started=early)
                 )
                 self._note_job(outcome, parallelism)
-            self._await(made, edge)
+            start.await_ready(edge)
             if learning or self._serves(LEARNING.endpoint):
                 self._learn(made, build)
-            self.processes.spawn(made.supervisor(self.env.get(supervisor.OWNER_ENV, "")))
             return self._write(made)
+
+    def _watch(self, made: Services) -> None:
+        """A new supervisor, before all else: whatever follows ends when the owner is gone."""
+        self.processes.stop(supervisor.NAME)
+        self._write(made)
+        self.processes.spawn(made.supervisor(self.env.get(supervisor.OWNER_ENV, "")))
 
     def _learn(self, made: Services, build: Build) -> None:
         """The learning cluster with its one job; after the decisions, which nobody may delay."""
-        started = self._spawn(made, [LEARNING.jobmanager])
+        start = self._starting(made)
+        started = start.spawn([LEARNING.jobmanager])
         rollout = self._rollout(made, LEARNING)
         rollout.prepare(build, 1)
         early = not may_have_job(LEARNING, self.layout, self.state, started)
         if early:
             rollout.start_client(build, 1)
-        self._await(made, [LEARNING.jobmanager])
-        outcome = self._timed(LEARNING.job, lambda: rollout.run(build, 1, client_started=early))
+        start.await_ready([LEARNING.jobmanager])
+        outcome = start.timed(LEARNING.job, lambda: rollout.run(build, 1, client_started=early))
         write_state(self.layout.stack, self.state.with_learning(outcome.job_id, outcome.build_id))
 
     def learn(self) -> None:
@@ -170,6 +173,9 @@ class Stack:
         keys = trusted(self.layout.stack, self.env)
         return Services(self.layout, ports, java, held.claim, keys)
 
+    def _starting(self, made: Services) -> Starting:
+        return Starting(made, self.processes, self.report)
+
     def _rollout(self, made: Services, cluster: Cluster) -> Rollout:
         return Rollout(
             made.of(cluster),
@@ -179,41 +185,6 @@ class Stack:
             cluster.data(self.layout),
             self.report,
         )
-
-    def _spawn(self, made: Services, names: Sequence[str]) -> list[str]:
-        missing = [name for name in names if self.processes.alive(name) is None]
-        for name in missing:
-            supervisor.failed_mark(self.layout.run, name).unlink(missing_ok=True)
-            self.processes.spawn(made.get(name).spec)
-        return missing
-
-    def _await(self, made: Services, names: Sequence[str]) -> None:
-        for name in names:
-            service = made.get(name)
-            wait = partial(self.processes.await_ready, name, service.ready, service.ready_timeout_s)
-            self._timed(name, wait)
-
-    def _fill(self, made: Services, base: Sequence[str], *, demo: bool, keep_forever: bool) -> None:
-        """Topics, schemas and the demo's control records, each as soon as its server is ready."""
-        if "kafka" in base:
-            self._await(made, ["kafka"])
-            topics = kept_forever(read_topics()) if keep_forever else read_topics()
-            brokers = endpoints(made.ports)["brokers"]
-            self._timed("topics", lambda: create_topics(brokers, topics))
-        if "registry" in base:
-            self._await(made, ["registry"])
-        if {"kafka", "registry"} <= set(base):
-            where = endpoints(made.ports)
-            self._timed("schemas", lambda: register_schemas(where["registry"]))
-            if demo:
-                self._timed("demo data", lambda: publish_demo(self.layout, where))
-        self._await(made, [n for n in base if n not in ("kafka", "registry")])
-
-    def _timed(self, name: str, step: Callable[[], Any]) -> Any:
-        started = time.monotonic()
-        result = step()
-        self.report(f"{name:<12} ready  {time.monotonic() - started:5.1f} s")
-        return result
 
     def _write(self, made: Services) -> State:
         pids = {n: p.pid for n in self.processes.names() if (p := self.processes.alive(n))}

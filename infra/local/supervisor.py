@@ -5,7 +5,8 @@ stop a process. Restarts back off from half a second to 30 s; after ATTEMPTS_MAX
 the process is left dead and marked `<name>.failed`, which `kairos status` shows.
 
 A stack may have an owner, a test run for instance (KAIROS_OWNER_PID): when the owner is gone, even
-by SIGKILL, the supervisor ends the whole stack, so that nothing is left behind.
+by SIGKILL, the supervisor ends the whole stack, so that nothing is left behind. `up` starts it
+before anything else: a stack that is only half there ends as well.
 """
 
 from __future__ import annotations
@@ -107,12 +108,20 @@ class Supervisor:
         write_state(self.layout.stack, state.with_pids(pids))
         return True
 
-    def end_all(self) -> None:
-        """Ends every process of the stack, helpers included."""
-        for name in self.processes.names():
-            if name != NAME:
-                self._say(f"{name} ends: the owner of this stack is gone")
-                self.processes.stop(name, grace_s=5.0)
+    def end_all(self) -> bool:
+        """Ends every process of the stack, helpers included; False while a command is at work.
+
+        An `up` that outlives the owner would start more behind our back.
+        """
+        try:
+            with stack_lock(self.layout.run, wait_s=0):
+                for name in self.processes.names():
+                    if name != NAME:
+                        self._say(f"{name} ends: the owner of this stack is gone")
+                        self.processes.stop(name, grace_s=5.0)
+        except StackBusy:
+            return False
+        return True
 
     def _say(self, text: str) -> None:
         print(f"{time.strftime('%Y-%m-%dT%H:%M:%S')} {text}", flush=True)
@@ -128,9 +137,10 @@ def main() -> int:
     born = start_ticks(owner)
     while not stop.wait(LOOK_EVERY_S):
         if owner and (born is None or start_ticks(owner) != born):
-            supervisor.end_all()
-            return 0
-        supervisor.look()
+            if supervisor.end_all():
+                break
+        else:
+            supervisor.look()
     return 0
 
 

@@ -28,8 +28,6 @@ from tests.stack.healing import WAITED_FOR_S, comes_back, job, kill
 from tests.stack.planted import code_with
 from tests.stack.replaying import end_offset
 
-pytestmark = pytest.mark.alone
-
 RESTARTED_S_MAX = 20.0
 MARK = "marker"
 SMALL = ("registry", "valkey")
@@ -191,14 +189,36 @@ def test_code_that_cannot_open_is_rolled_back_by_itself(stack: Stack, tmp_path: 
     assert checks.deployed(told, stack.rest.build_of(job(stack)), before, back=True) == []
 
 
-def test_the_stack_ends_when_its_owner_is_gone(tmp_path: Path) -> None:
-    """A test run may be killed at any moment and must leave no process."""
-    env = stack_env(tmp_path / "stack")
+def up_as_owner(folder: Path, at_first_report: str) -> dict[str, str]:
+    """A process that owns the stack it brings up does this at the first report, then dies."""
+    env = stack_env(folder)
     up = (
-        "import os; from infra.local.stack import Stack; "
-        "env = {**os.environ, 'KAIROS_OWNER_PID': str(os.getpid())}; "
-        "Stack(env=env).up(('registry', 'valkey'), demo=False, job=False)"
+        "import os; from infra.local.stack import Stack\n"
+        "def report(text):\n"
+        f"    {at_first_report}\n"
+        "env = {**os.environ, 'KAIROS_OWNER_PID': str(os.getpid())}\n"
+        "stack = Stack(env=env, report=report)\n"
+        f"stack.up({SMALL}, demo=False, job=False)"
     )
-    subprocess.run([sys.executable, "-c", up], env=env, cwd=CHECKOUT, check=True, timeout=60)
+    argv = [sys.executable, "-c", up]
+    subprocess.run(argv, env=env, cwd=CHECKOUT, check=False, timeout=60)
+    return env
+
+
+@pytest.mark.parametrize("at_first_report", ["pass", "os.kill(os.getpid(), 9)"])
+def test_the_stack_ends_when_its_owner_is_gone(tmp_path: Path, at_first_report: str) -> None:
+    """A test run may be killed at any moment, half-way through `up` too: it leaves no process."""
+    up_as_owner(tmp_path / "stack", at_first_report)
     assert wait_until(lambda: left_behind(tmp_path / "stack") == {}, RESTARTED_S_MAX)
     assert "owner of this stack is gone" in (tmp_path / "stack/logs/supervisor.log").read_text()
+
+
+def test_a_stack_that_nobody_watched_yet_is_seen_to_be_left_behind(tmp_path: Path) -> None:
+    """planted: `up` is killed before there is a supervisor, as when that starts last."""
+    unwatched = "stack.processes.stop('supervisor'); os.kill(os.getpid(), 9)"
+    env = up_as_owner(tmp_path / "stack", unwatched)
+    try:
+        assert not wait_until(lambda: left_behind(tmp_path / "stack") == {}, 3.0)
+    finally:
+        Stack(read_layout(env), env=env).down()
+    assert left_behind(tmp_path / "stack") == {}
