@@ -10,9 +10,10 @@ SYSTEM_PYTHON := $(shell for p in python3.11 /usr/bin/python3.11 python3; do \
 	"$$p" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info[:2] != (3, 11))' \
 	2>/dev/null && echo "$$p" && break; done)
 SETUP := $(or $(SYSTEM_PYTHON),python3.11) -m infra.setup
-# Pure tests share nothing, so they run on every core; stacks and browsers mostly wait, so two run at
-# a time, but where a clock is watched the machine belongs to one. Browsers run apart from stacks: an
-# open browser holds the event loop of its process.
+# Pure tests share nothing, so they run on every core; browsers mostly wait, so two run at a time, but
+# where a clock is watched the machine belongs to one. A stack keeps all cores busy as it starts, and
+# its servers are shared, so those tests run one at a time; in a process of their own, since an open
+# browser holds the event loop.
 ON_ALL_CORES := -n auto --dist worksteal
 TWO_AT_A_TIME := -n 2 --dist loadfile
 export KAIROS_DATA ?= ../shared/data
@@ -57,8 +58,8 @@ test: setup ## every rule, with real processes and a real browser (just under ha
 	@$(SETUP) judges browser
 	@$(PYTHON) -m pytest -m "fast or long" $(ON_ALL_CORES)
 	@$(PYTHON) -m pytest -m "browser and not alone" $(TWO_AT_A_TIME)
-	@$(PYTHON) -m pytest -m "stack and not alone" $(TWO_AT_A_TIME)
 	@$(PYTHON) -m pytest -m alone
+	@$(PYTHON) -m pytest -m stack
 	@$(KAIROS) promises --check
 
 test-fast: setup ## the pure tests (<= 60 s)

@@ -1,6 +1,7 @@
 """Tiers: a test marked neither `long`, `stack` nor `browser` is `fast`; cheap tiers run first.
 
-A `long` test is as pure as a fast one, but plays thousands of instances.
+A `long` test is as pure as a fast one, but plays thousands of instances. A test marked `proof` is
+part of `kairos prove NAME` alone, wherever it lies.
 
 Outside judges (infra/setup/judges.py) can be imported; a test that does so is `long`.
 
@@ -26,6 +27,7 @@ settings.load_profile("kairos")
 
 pytest_plugins = ["tests.promise_results"]
 TIERS = ("fast", "long", "stack", "browser")
+PROOF = "proof"
 TESTS = Path(__file__).parent
 
 
@@ -34,6 +36,8 @@ def tier(item: pytest.Item) -> str:
 
     Raises UsageError for two of them, since each tier runs by itself: the test would run twice.
     """
+    if item.get_closest_marker(PROOF):
+        return PROOF
     folder = item.path.relative_to(TESTS).parts[0]
     named = [name for name in TIERS if folder == name or item.get_closest_marker(name)]
     if len(named) > 1:
@@ -45,4 +49,4 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark each test with its tier and order the tiers, so that a broken rule shows early."""
     for item in items:
         item.add_marker(tier(item))
-    items.sort(key=lambda item: TIERS.index(tier(item)))
+    items.sort(key=lambda item: (*TIERS, PROOF).index(tier(item)))

@@ -1,4 +1,7 @@
-"""One real stack for all tests of this folder, on free ports, in a temporary folder."""
+"""One set of real servers for all tests of this folder, on free ports, in a temporary folder.
+
+Tests that want them empty come first; then the demo's stack runs on them, which the rest shares.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ from infra.local.services import ALL
 from infra.local.stack import Stack
 from infra.local.supervisor import OWNER_ENV
 from operators.build import PACKAGES
-from tests.stack.bare import Bare
+from tests.stack.servers import Servers
 
 PATIENT = dict.fromkeys(("KAIROS_DEADLINE_INSTANT_MS", "KAIROS_DEADLINE_STANDARD_MS"), "2000")
 """These tests are about what is decided; on a busy machine a fallback would come before it."""
@@ -69,6 +72,11 @@ def left_behind(folder: Path) -> dict[int, str]:
     return found
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of the shared stack behind those that empty its servers."""
+    items.sort(key=lambda item: "stack" in getattr(item, "fixturenames", ()))
+
+
 @pytest.fixture(scope="session")
 def env(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
     """The shared stack's environment, for commands run beside it."""
@@ -94,15 +102,9 @@ def patient() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def stack(env: Mapping[str, str], code: Path, patient: None) -> Iterator[Stack]:
+def stack(servers: Servers) -> Stack:
     """The shared stack, up with the demo's data; tests may break it but must heal it."""
-    made = Stack(read_layout(env), code=code, env=env, report=print)
-    try:
-        made.up([name for name in ALL if name != "shop"])
-        yield made
-    finally:
-        made.down()
-    assert left_behind(made.layout.stack) == {}
+    return servers.fresh([name for name in ALL if name != "shop"])
 
 
 @pytest.fixture(scope="session")
@@ -130,12 +132,11 @@ def kairos(env: Mapping[str, str]) -> Kairos:
 
 
 @pytest.fixture(scope="session")
-def bare(tmp_path_factory: pytest.TempPathFactory, kairos: Kairos) -> Iterator[Bare]:
-    """Servers on which recorded logs are decided again, one after another."""
-    folder = tmp_path_factory.mktemp("bare")
-    made = Bare(stack_env(folder / "stack"), kairos)
+def servers(env: Mapping[str, str], code: Path, kairos: Kairos, patient: None) -> Iterator[Servers]:
+    """Started as far as they are asked for, ended with the last test."""
+    made = Servers(env, code, kairos)
     try:
         yield made
     finally:
         made.down()
-    assert left_behind(folder) == {}
+    assert left_behind(read_layout(env).stack) == {}

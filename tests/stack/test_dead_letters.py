@@ -16,29 +16,21 @@ from connectors.dead_letters import REPLAY_OF
 from connectors.log_files import LogRecord
 from connectors.log_topics import LogReader, LogWriter
 from connectors.registry import RegistryClient
-from infra.local.layout import read_layout
-from infra.local.stack import Stack
 from schemas.dead_letter import DeadLetter, letter
-from tests.stack.conftest import stack_env
+from tests.stack.servers import Servers
 
 USER = b"demo:v:" + b"0" * 32
 POISON = {0: b"garbage", 1: encode_frame(9_999, b"x"), 2: None}
 
 
 @pytest.fixture(scope="module")
-def brokers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    env = stack_env(tmp_path_factory.mktemp("stack"))
-    stack = Stack(read_layout(env), env=env)
-    patch = pytest.MonkeyPatch()
-    try:
-        where = stack.up(("kafka", "registry"), job=False, demo=False).endpoints
+def brokers(servers: Servers) -> Iterator[str]:
+    where = servers.fresh(("kafka", "registry"), job=False, demo=False).state.endpoints
+    with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KAIROS_BROKERS", where["brokers"])
         patch.setenv("KAIROS_REGISTRY_URL", where["registry"])
         write_letters(where["brokers"], RegistryClient(where["registry"]))
         yield where["brokers"]
-    finally:
-        patch.undo()
-        stack.down()
 
 
 def of_event(offset: int, value: bytes | None, **more: Any) -> DeadLetter:

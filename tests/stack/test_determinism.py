@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -17,15 +17,13 @@ from connectors.datasets import RecordedEvent, Visit, load
 from connectors.log_decide import decide_log
 from connectors.log_files import read_records
 from connectors.topic_tail import Tailed, TopicTail
-from infra.local.layout import read_layout
 from infra.local.services import ALL
-from infra.local.stack import Stack
 from schemas.chain import total
 from schemas.topics import DECISIONS
-from tests.stack.bare import Bare
-from tests.stack.conftest import Kairos, left_behind, stack_env
+from tests.stack.conftest import Kairos
 from tests.stack.healing import await_that
 from tests.stack.replaying import recorded
+from tests.stack.servers import Servers
 
 DWELLERS = 60
 DEADLINES_MIN = 50
@@ -40,39 +38,33 @@ def dweller(number: int) -> Visit:
 
 
 @pytest.fixture(scope="module")
-def exported(tmp_path_factory: pytest.TempPathFactory, kairos: Kairos) -> Iterator[Path]:
-    """A log of real visitors and of dwellers, from a stack of its own."""
+def exported(tmp_path_factory: pytest.TempPathFactory, servers: Servers, kairos: Kairos) -> Path:
+    """A log of real visitors and of dwellers, from a stack that held nothing else."""
     folder = tmp_path_factory.mktemp("origin")
-    env = stack_env(folder / "stack")
-    stack = Stack(read_layout(env), env=env)
-    try:
-        stack.up([name for name in ALL if name != "shop"], demo=True)
-        where = stack.state.endpoints
-        decisions = codec(DECISIONS, RegistryClient(where["registry"]))
-        dwelt: list[str] = []
+    stack = servers.fresh([name for name in ALL if name != "shop"])
+    where = stack.state.endpoints
+    decisions = codec(DECISIONS, RegistryClient(where["registry"]))
+    dwelt: list[str] = []
 
-        def count(record: Tailed) -> None:
-            if decisions.decode(record.value).trigger.kind == "dwell":
-                dwelt.append("")
+    def count(record: Tailed) -> None:
+        if decisions.decode(record.value).trigger.kind == "dwell":
+            dwelt.append("")
 
-        tail = TopicTail(where["brokers"], DECISIONS, count).start()
-        visits = load("clickstream-dmm", Path(recorded()), sessions=60, seed=3)
-        visits = [dweller(number) for number in range(DWELLERS)] + visits
-        settings = Settings(
-            where["gateway"], where["brokers"], where["registry"], "demo", 60, None, 0.0, 4, 3
-        )
-        unordered: list[int] = []
-        state = stack.state
-        asyncio.run(Replay(settings, visits, lambda: unordered.append(disordered(state))).play())
-        assert unordered == [0], "equality is claimed where nothing is disordered"
-        await_that("dwell deadlines", lambda: len(dwelt) >= DEADLINES_MIN, 60)
-        tail.stop()
-        done = kairos("log", "export", str(folder / "log"), "--json", env=env)
-        assert done.returncode == 0, done.stderr
-        yield folder / "log"
-    finally:
-        stack.down()
-    assert left_behind(folder) == {}
+    tail = TopicTail(where["brokers"], DECISIONS, count).start()
+    visits = load("clickstream-dmm", Path(recorded()), sessions=60, seed=3)
+    visits = [dweller(number) for number in range(DWELLERS)] + visits
+    settings = Settings(
+        where["gateway"], where["brokers"], where["registry"], "demo", 60, None, 0.0, 4, 3
+    )
+    unordered: list[int] = []
+    state = stack.state
+    asyncio.run(Replay(settings, visits, lambda: unordered.append(disordered(state))).play())
+    assert unordered == [0], "equality is claimed where nothing is disordered"
+    await_that("dwell deadlines", lambda: len(dwelt) >= DEADLINES_MIN, 60)
+    tail.stop()
+    done = kairos("log", "export", str(folder / "log"), "--json")
+    assert done.returncode == 0, done.stderr
+    return folder / "log"
 
 
 @pytest.fixture(scope="module")
@@ -81,13 +73,13 @@ def by_core(exported: Path):
     return decide_log(exported)
 
 
-def decided_again(exported: Path, out: Path, bare: Bare, kairos: Kairos, parallelism: int):
+def decided_again(exported: Path, out: Path, servers: Servers, kairos: Kairos, parallelism: int):
     """Chain per key of a job that never ran before, on the imported log."""
-    stack, env = bare.holding(exported)
+    stack, env = servers.holding(exported)
     expected = len(decide_log(exported).decisions)
     seen: list[Tailed] = []
     tail = TopicTail(stack.state.endpoints["brokers"], DECISIONS, seen.append).start()
-    bare.decide(parallelism)
+    servers.decide(parallelism)
     await_that("all decisions", lambda: len(seen) >= expected, 90)
     tail.stop()
     assert disordered(stack.state) == 0
@@ -99,10 +91,10 @@ def decided_again(exported: Path, out: Path, bare: Bare, kairos: Kairos, paralle
 @pytest.mark.promise("M27", "C9")
 @pytest.mark.parametrize("parallelism", [1, 2])
 def test_an_imported_log_gives_the_same_chain_for_every_key(
-    parallelism: int, exported: Path, by_core, tmp_path: Path, bare: Bare, kairos: Kairos
+    parallelism: int, exported: Path, by_core, tmp_path: Path, servers: Servers, kairos: Kairos
 ) -> None:
     """New jobs on new topics, at parallelism 1 and 2, against the pure core."""
-    heads = decided_again(exported, tmp_path / "again", bare, kairos, parallelism)
+    heads = decided_again(exported, tmp_path / "again", servers, kairos, parallelism)
     expected = by_core.chain.heads()
     assert heads.keys() == expected.keys()
     assert total(heads) == total(expected)

@@ -29,8 +29,6 @@ from infra.local.stack import Stack
 from schemas.event import TICK, Event
 from schemas.ids import TICK_KEY
 
-pytestmark = pytest.mark.alone
-
 READ_WITHIN_S = 20.0
 TICK_MS, TICKS_WANTED = 100, 5
 RESTART = 1012

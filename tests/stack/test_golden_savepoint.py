@@ -17,8 +17,8 @@ from infra.local.stack import Stack
 from schemas.decision import Decision
 from schemas.event import PROBE, Event
 from schemas.topics import DECISIONS, EVENTS
-from tests.stack.bare import Bare
 from tests.stack.healing import await_that
+from tests.stack.servers import Servers
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 LAYOUTS = sorted(path.parent for path in GOLDEN.glob("layout_*/savepoint"))
@@ -53,10 +53,10 @@ def probe(stack: Stack, users: dict[str, dict]) -> dict[str, str]:
 
 @pytest.mark.promise("D10")
 @pytest.mark.parametrize("folder", LAYOUTS, ids=lambda folder: folder.name)
-def test_a_golden_savepoint_is_restored(folder: Path, bare: Bare) -> None:
+def test_a_golden_savepoint_is_restored(folder: Path, servers: Servers) -> None:
     """Every user's counts come back from the savepoint, and no event is read a second time."""
     users = json.loads((folder / "users.json").read_text())
-    stack, _ = bare.holding(folder / "log")
+    stack, _ = servers.holding(folder / "log")
     target = stack.layout.data / "flink" / "savepoints" / "golden"
     shutil.copytree(folder / "savepoint", target)
     where = stack.state.endpoints
@@ -67,7 +67,7 @@ def test_a_golden_savepoint_is_restored(folder: Path, bare: Bare) -> None:
         answers.append(decisions.decode(record.value))
 
     tail = TopicTail(where["brokers"], DECISIONS, decoded).start()
-    bare.decide()
+    servers.decide()
     asked = probe(stack, users)
     await_that("probes", lambda: sum(a.reason == "probe" for a in answers) >= len(users), 60)
     tail.stop()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,14 +24,12 @@ from connectors.log_topics import LogReader, LogWriter
 from connectors.log_transfer import EXPORTED, ImportRefused, export_log, import_log
 from connectors.memory import MemoryRegistry
 from connectors.registry import RegistryClient
-from infra.local.layout import read_layout
-from infra.local.stack import Stack
 from infra.local.topics import Topic, create_topics, kept_forever, read_topics
 from schemas.chain import total
 from schemas.decision import Decision
 from schemas.event import Event
 from tests.schemas.samples import NOW_MS, samples
-from tests.stack.conftest import stack_env
+from tests.stack.servers import Servers
 
 DEADLINE_S = 30.0
 USERS = [f"demo:v:{number:032x}" for number in range(40)]
@@ -46,14 +44,9 @@ class Parts:
 
 
 @pytest.fixture(scope="module")
-def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
-    env = stack_env(tmp_path_factory.mktemp("stack"))
-    stack = Stack(read_layout(env), env=env)
-    try:
-        where = stack.up(("kafka", "registry"), job=False, demo=False).endpoints
-        yield Parts(where["brokers"], where["registry"])
-    finally:
-        stack.down()
+def parts(servers: Servers) -> Parts:
+    where = servers.fresh(("kafka", "registry"), job=False, demo=False).state.endpoints
+    return Parts(where["brokers"], where["registry"])
 
 
 @pytest.fixture

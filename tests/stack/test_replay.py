@@ -14,8 +14,6 @@ from tests.stack.conftest import Kairos
 from tests.stack.planted import running_with
 from tests.stack.replaying import replayed
 
-pytestmark = pytest.mark.alone
-
 SESSIONS = 500
 
 
@@ -52,6 +50,7 @@ def test_real_visitors_meet_several_campaigns_and_scores_decide(result):
     assert checks.choices(result) == []
 
 
+@pytest.mark.proof
 def test_events_applied_twice_and_slots_named_twice_are_seen(
     stack: Stack, env: Mapping[str, str], tmp_path: Path
 ) -> None:

@@ -26,8 +26,6 @@ from schemas.ids import TICK_KEY
 from schemas.render import Render
 from tests.stack.conftest import Kairos
 
-pytestmark = pytest.mark.alone
-
 WITHIN_MS = 60_000
 WITHIN_S = 60.0
 PAUSED_WITHIN_S = 2.0

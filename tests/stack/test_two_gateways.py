@@ -7,7 +7,6 @@ import os
 import random
 import signal
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,13 +17,10 @@ from confluent_kafka import Producer
 from connectors.avro import codec
 from connectors.registry import RegistryClient
 from connectors.sdk_client import Http, Tab
-from infra.local.layout import read_layout
 from infra.local.stack import Stack
 from schemas.topics import DECISIONS
 from tests.gateway.samples import make_decision, make_event
-from tests.stack.conftest import left_behind, stack_env
-
-pytestmark = pytest.mark.alone
+from tests.stack.servers import Servers
 
 SERVICES = ("kafka", "registry", "valkey", "gateway", "gateway-2")
 VISITORS, DECISIONS_EACH, PAUSE_S, KILLED_AFTER = 20, 24, 0.2, 8
@@ -33,16 +29,9 @@ LASTS_MS = 60_000
 
 
 @pytest.fixture(scope="module")
-def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def pair(servers: Servers) -> Stack:
     """Broker, registry, cache and two gateways; no job, since the test says what is decided."""
-    env = stack_env(tmp_path_factory.mktemp("pair"))
-    made = Stack(read_layout(env), env=env, report=print)
-    try:
-        made.up(SERVICES, job=False)
-        yield made
-    finally:
-        made.down()
-    assert left_behind(made.layout.stack) == {}
+    return servers.fresh(SERVICES, job=False)
 
 
 @dataclass

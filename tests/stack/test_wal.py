@@ -20,8 +20,6 @@ from connectors.sdk_client import ALL_CONSENT, wall_ms
 from infra.local.process import wait_until
 from infra.local.stack import Stack
 
-pytestmark = pytest.mark.alone
-
 KILLS, PAUSE_S, SEED = 3, 3.0, 6
 SMALL_DISK = "4m"
 ENDED_WITHIN_S = 30
