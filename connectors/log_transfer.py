@@ -94,10 +94,11 @@ def import_log(brokers: str, registry: Registry, folder: Path, progress: Progres
 def require_empty(reader: LogReader, manifest: Manifest) -> None:
     """Refuse a target whose topics hold records, differ in partitions, or are being written."""
     for topic in EXPORTED:
-        if topic not in manifest.topics:
+        spans, exported = reader.spans(topic), manifest.topics.get(topic)
+        # What is not imported may be missing: older exports lack what was exported later.
+        if topic in IMPORTED and exported is None:
             raise ImportRefused(f"the export lacks topic {topic}; export the log again")
-        spans, want = reader.spans(topic), manifest.topics[topic].partitions
-        if topic in IMPORTED and len(spans) != want:
+        if topic in IMPORTED and exported and len(spans) != (want := exported.partitions):
             raise ImportRefused(
                 f"topic {topic} has {len(spans)} partitions, the export has {want}; create it anew "
                 f"with {want}, since a key's partition is part of the log"
