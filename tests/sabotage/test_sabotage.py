@@ -42,7 +42,7 @@ def test_names_are_unique_and_every_invariant_is_seen_red() -> None:
     assert {first for each in DEFECTS for first in each.breaks} == INVARIANTS
 
 
-@pytest.mark.stack
+@pytest.mark.long
 @pytest.mark.parametrize("defect", SAMPLE, ids=lambda each: each.name)
 def test_a_sample_of_the_defects_is_caught(
     defect: Defect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -54,7 +54,7 @@ def test_a_sample_of_the_defects_is_caught(
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.stack
+@pytest.mark.long
 def test_a_breach_that_is_not_meant_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
     """The catcher itself can say no: to the wrong invariant, and to no breach at all."""
     monkeypatch.setattr(catching, "SEEDS_MAX", 1)
