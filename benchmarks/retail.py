@@ -38,9 +38,14 @@ def split(baskets: list[Basket]) -> tuple[list[Basket], list[Basket]]:
     return baskets[:cut], [each for each in baskets[cut:] if len(each) > 1]
 
 
-def hit_rates(train: list[Basket], test: list[Basket]) -> dict[str, float]:
-    """Share of hidden products named, by neighbours and by popularity."""
-    counted = Neighbours()
+def hit_rates(
+    train: list[Basket], test: list[Basket], counted: Neighbours | None = None
+) -> dict[str, float]:
+    """Share of hidden products named, by neighbours and by popularity.
+
+    `counted` are counts under bounds of its own, empty so far.
+    """
+    counted = counted or Neighbours()
     for basket in train:
         counted.add(basket, BOUGHT)
     sold = Counter(code for basket in train for code in basket)
