@@ -1,6 +1,6 @@
 """Plain events in C: see models/plain.py. Nothing stands in where set-up has not built it.
 
-The module is put together from three parts, before which stand the fields and bounds that they
+The module is put together from parts, before which stand the fields and bounds that they
 use: they come from the Structs and rules themselves, so that a changed layout or bound makes
 another module, and one that was built for the one before is not found.
 """
@@ -45,6 +45,7 @@ PARTS = (
     "state_bytes.pxi",
     "hashes.pxi",
     "plain.pyx",
+    "plain_visit.pyx",
     "plain_view.pyx",
     "plain_fold.pyx",
     "plain_sections.pyx",

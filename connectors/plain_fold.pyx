@@ -89,7 +89,6 @@ cdef class Plain:
         return decision(d, self, user_key, context, stopwatch)
 
     def swapped(self, bytes state not None, bytes given not None):
-        """(state bytes with these gifts, those that were in it)"""
         return exchanged(state, given)
 
     cdef Prepared prepared(self, view):
