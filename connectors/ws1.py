@@ -10,7 +10,6 @@ import os
 from asyncio import Future
 from base64 import b64encode
 from collections.abc import Callable
-from typing import cast
 from urllib.parse import urlsplit
 
 from connectors.http1 import NoAnswer
@@ -45,8 +44,7 @@ class Socket(asyncio.Protocol):
             made = await asyncio.get_running_loop().create_connection(lambda: self, host, port)
         except OSError as error:
             raise NoAnswer(f"no connection: {error}") from error
-        # uvloop's transports share no base class with asyncio's.
-        self._transport = cast(asyncio.Transport, made[0])
+        self._transport = made[0]
         self._transport.write(asked.encode("ascii"))
         await self._open
 
