@@ -8,6 +8,7 @@ from typing import Any
 from benchmarks.proof import Result
 
 MODELS = ("network", "trees", "twin")
+PICTURE = "intent.svg"
 SUMMARIES = ("auroc", "auprc", "log_loss", "brier", "ece")
 
 
@@ -19,7 +20,7 @@ def table(results: Mapping[str, Result], seeds: Sequence[int], flips: int) -> li
         _by(compared["at_s"], "s from landing", {}),
         _ranks(compared["after"]),
         _summaries(compared),
-        ["![said against came true](intent.svg)"],
+        [f"![said against came true]({PICTURE})"],
         _concepts(compared["concepts"]),
         [_bottleneck_line(compared)],
         _corrections(compared["interventions"]),

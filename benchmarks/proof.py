@@ -38,7 +38,8 @@ class Step:
 @dataclass(frozen=True, slots=True)
 class Proof:
     """A named proof. `services` are those of its stack, none where it starts no stack; `notes`
-    stand in the report; `compare` says what is wrong between steps.
+    stand in the report; `compare` says what is wrong between steps; `pictures` gives the text of
+    each SVG beside it, by name of file.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Proof:
     table: Callable[[Mapping[str, Result]], list[str]]
     services: tuple[str, ...] = tuple(name for name in ALL if name != "shop")
     compare: Callable[[Mapping[str, Result]], list[str]] = lambda results: []
+    pictures: Callable[[Mapping[str, Result]], Mapping[str, str]] = lambda results: {}
 
 
 def folder(proof: Proof) -> Path:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import anchors
-from benchmarks.intent_page import table
+from benchmarks.intent_page import PICTURE, table
 from benchmarks.proof import Proof, Result, Step, folder
 from benchmarks.training_cut import cut_and_resumed
 from cli.model_picture import reliability
@@ -40,7 +40,6 @@ ANCHORS = {"shoppers": (0.76, 0.80), "shoppers_with_page_values": (0.91, 0.95),
 FLIPS = 50_000
 """A weight that differs from zero by less, in millionths, has no sign to keep."""
 
-PICTURE = CHECKOUT / "docs" / "proofs" / "intent.svg"
 NOTES = (
     "ClickstreamDMM, evaluation only: weights fitted here are thrown away. Five folds by session; "
     "after k events only sessions with more than k count. `trees` are LightGBM on the same inputs, "
@@ -66,9 +65,7 @@ def _folds(*arguments: str) -> Result:
 
 
 def _compare(stack: Stack) -> Result:
-    found = _folds("--twin", "--seed", str(SEED))
-    PICTURE.write_text(reliability(found["reliability"]), encoding="utf-8")
-    return found
+    return _folds("--twin", "--seed", str(SEED))
 
 
 def _check_compare(result: Result) -> list[str]:
@@ -191,4 +188,5 @@ PROOF = Proof(
     notes=NOTES,
     table=lambda results: table(results, SEEDS, FLIPS),
     services=(),
+    pictures=lambda results: {PICTURE: reliability(results["compare"]["reliability"])},
 )

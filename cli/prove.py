@@ -48,6 +48,8 @@ def run(args: argparse.Namespace) -> int:
     path = CHECKOUT / "docs" / "proofs" / f"{proof.name}.md"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
+    for file, picture in proof.pictures(results).items():
+        path.with_name(file).write_text(picture, encoding="utf-8")
     value = {"proof": proof.name, "results": results, "problems": problems}
     print_result(value, as_json=args.json, lines=[text, f"written to {path.relative_to(CHECKOUT)}"])
     return 1 if problems else 0

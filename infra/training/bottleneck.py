@@ -4,13 +4,14 @@ completeness    what is left of the twin's AUROC, which has no bottleneck (chanc
 leakage         boosted trees on the predicted concepts, beside the head and beside trees on the
                 true labels. Above the head: the numbers carry what a linear head cannot explain.
                 Above the true labels: they carry what the names do not say (arXiv:2504.14094).
-interventions   somebody corrects concepts, the most telling first: each goes where such rows lie,
-                to its 5th or 95th percentile by its true label (arXiv:2007.04612).
+interventions   somebody corrects concepts, the most telling first (arXiv:2302.14260): each goes to
+                its 5th or 95th percentile by its true label (arXiv:2007.04612).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -47,26 +48,46 @@ def completeness_of(
     return with_interval(left, np.stack([score, free], axis=1), truth, visit, seed=seed)
 
 
-def interventions(
-    heads: Sequence[Head], concepts: Ints, labels: Bools, truth: Bools, name: str
-) -> list[tuple[int, float]]:
-    """(concept corrected last, AUROC of score `name`), beginning with (-1, as it was).
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Concepts in ppm and what was true of them, both [n, k], and what was true of a score [n]."""
 
-    `concepts` in ppm and what was true of them are [n, k], `truth` of the score is [n]. The most
-    telling concept is the one that by itself helps most, and so on.
+    concepts: Ints
+    labels: Bools
+    truth: Bools
+
+
+def order_of(heads: Sequence[Head], rows: Rows, name: str) -> list[int]:
+    """Concepts in the order in which to correct them: each helps score `name` most after those
+    before it. Of other rows than are judged, else the order itself would know the answers.
     """
+    left = [at for at in range(rows.labels.shape[1]) if rows.labels[:, at].any()]
+    order: list[int] = []
+    while left:
+        best = max(left, key=lambda at: _reached(heads, rows, name, [*order, at]))
+        order.append(best)
+        left.remove(best)
+    return order
+
+
+def interventions(
+    heads: Sequence[Head], rows: Rows, name: str, order: Sequence[int]
+) -> list[tuple[int, float]]:
+    """(concept corrected last, AUROC of score `name`), beginning with (-1, as it was)."""
+    reached = [_reached(heads, rows, name, order[:number]) for number in range(len(order) + 1)]
+    return list(zip([-1, *order], reached, strict=True))
+
+
+def _reached(heads: Sequence[Head], rows: Rows, name: str, chosen: Sequence[int]) -> float:
+    moved = rows.concepts.astype(np.float64)
+    moved[:, chosen] = corrected(rows.concepts, rows.labels)[:, chosen]
+    return round(auroc(risk(heads, moved, name), rows.truth, np.ones(len(rows.truth))), 4)
+
+
+def corrected(concepts: Ints, labels: Bools) -> Floats:
+    """Every concept [n, k] where somebody who knows puts it: at one end of where it lies."""
     low, high = np.percentile(concepts, (LOW, HIGH), axis=0)
-    corrected = np.where(labels, high, low)
-
-    def reached(chosen: Sequence[int]) -> float:
-        moved = concepts.astype(np.float64)
-        moved[:, chosen] = corrected[:, chosen]
-        return round(auroc(risk(heads, moved, name), truth, np.ones(len(truth))), 4)
-
-    known = [at for at in range(labels.shape[1]) if labels[:, at].any()]
-    order = sorted(known, key=lambda at: -reached([at]))
-    curve = [(at, reached(order[: number + 1])) for number, at in enumerate(order)]
-    return [(-1, reached([])), *curve]
+    return np.where(labels, high, low)
 
 
 def risk(heads: Sequence[Head], concepts: Floats, name: str) -> Floats:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,9 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """Rows: inputs [n, f], concept labels [n, k], intent labels [n, m], visit numbers [n].
+    """Rows: inputs [n, f], concept labels [n, k], intent labels [n, m], visit numbers [n], seconds
+    since the visit's first event [n], and whether the job begins a session there [n]: a network's
+    state starts from nothing. A recorded visit may have silences in it and so several sessions.
 
     Visits are numbered from 0 and lie one after the other, their rows in the order of events.
     """
@@ -23,15 +25,17 @@ class Data:
     concepts: Floats
     intents: Floats
     visit: Ints
+    age_s: NDArray[np.float64]
+    begins: NDArray[np.bool_]
 
     def of(self, chosen: NDArray[np.bool_]) -> Data:
         """The visits chosen, numbered anew."""
         rows = chosen[self.visit]
-        _, visit = np.unique(self.visit[rows], return_inverse=True)
-        return Data(self.inputs[rows], self.concepts[rows], self.intents[rows], visit)
+        of = Data(*(getattr(self, each.name)[rows] for each in fields(Data)))
+        return replace(of, visit=np.unique(of.visit, return_inverse=True)[1])
 
 
 def read(file: Path) -> Data:
     """The rows of such a file."""
     with np.load(file) as held:
-        return Data(held["inputs"], held["concepts"], held["intents"], held["visit"])
+        return Data(*(held[each.name] for each in fields(Data)))

@@ -88,8 +88,8 @@ def scored(
     for visit in recorded:
         hidden = b""
         events, scores, concepts = [], [], []
-        for event, row in profiler.recorded(visit):
-            said, hidden = scorer.step(row, hidden)
+        for event, row, begins in profiler.recorded(visit):
+            said, hidden = scorer.step(row, b"" if begins else hidden)
             events.append(event)
             scores.append(scores_ppm(model.heads, said)[head] / MILLION)
             concepts.append(tuple(value / MILLION for value in said))

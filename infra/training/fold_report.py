@@ -16,7 +16,6 @@ from infra.training import leads, measures
 from infra.training.bottleneck import completeness
 from infra.training.data import Data
 from infra.training.labels import CONCEPTS, INTENTS
-from models.features import FEATURES
 
 AFTER_EVENTS = (3, 5, 8, 12)
 AT_S = (8, 15, 30, 60)
@@ -96,15 +95,9 @@ def _places(data: Data) -> tuple[NDArray[np.int64], Bools, NDArray[np.int64]]:
 
 def _newest_at(data: Data, at_s: int) -> Bools:
     """The newest row of each visit at a time since landing."""
-    same = data.visit[1:] == data.visit[:-1]
-    events = data.inputs[:, FEATURES.index("events_log")]
-    # After half an hour of silence the job begins a session, and ages, anew: long after landing.
-    anew = np.cumsum(np.append(False, same & (events[1:] <= events[:-1])))
-    starts = np.flatnonzero(np.append(True, ~same))
-    early = np.rint(leads.ages_s(data) * 1000) <= at_s * 1000
-    early &= anew == anew[starts][data.visit]
-    newest: Bools = early.copy()
-    newest[:-1] &= ~(same & early[1:])
+    early: Bools = data.age_s <= at_s
+    newest = early.copy()
+    newest[:-1] &= ~(early[1:] & (data.visit[1:] == data.visit[:-1]))
     return newest
 
 

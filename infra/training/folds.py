@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infra.training import trees
-from infra.training.bottleneck import interventions
+from infra.training.bottleneck import Rows, interventions, order_of
 from infra.training.data import Data, read
 from infra.training.fit import train
 from infra.training.fold_report import INTENT, report
@@ -56,8 +56,9 @@ def fold_of(parts: Parts, settings: Settings, seed: int, twin: bool) -> Arrays:
     said = [quantised(network.concepts(each, settings)) for each in (fitted, checked, held)]
     heads = fit_heads(fitted, said[0], checked, said[1])
     said_of = scores(heads, said[2]) / MILLION
-    truth = held.intents[:, PURCHASE] > 0.5
-    curve = interventions(heads, said[2], held.concepts > 0.5, truth, INTENT)
+    judged = [Rows(ppm, each.concepts > 0.5, each.intents[:, PURCHASE] > 0.5)
+              for ppm, each in zip(said, (fitted, checked, held), strict=True)]  # fmt: skip
+    curve = interventions(heads, judged[2], INTENT, order_of(heads, judged[1], INTENT))
     wanted = fitted.intents[:, PURCHASE], checked.intents[:, PURCHASE]
     made: Arrays = {
         "network": said_of[:, PURCHASE],

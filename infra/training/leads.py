@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from infra.training.data import Data
 from infra.training.labels import INTENTS
-from models.features import FEATURES
 
 PERCENTILE = 80
 STAYS_ON = 5
@@ -28,7 +27,6 @@ def report(data: Data, risk: Floats, done: NDArray[np.bool_], seed: int) -> dict
     rng = np.random.default_rng(seed)
     starts = np.flatnonzero(np.diff(data.visit, prepend=-1))
     lengths = np.bincount(data.visit)
-    age_s = ages_s(data)
     threshold = float(np.percentile(risk[done], PERCENTILE))
     buys = data.intents[starts, list(INTENTS).index("purchase_intent")] > 0.5
     judged = np.flatnonzero(done[starts])
@@ -39,7 +37,8 @@ def report(data: Data, risk: Floats, done: NDArray[np.bool_], seed: int) -> dict
     first = np.array([int(each[0]) if len(each) else 1 << 30 for each in over])
     crossed = first[exits] < lengths[exits] - 1
     seconds = [
-        age_s[starts[v] + lengths[v] - 1] - age_s[starts[v] + first[v]] for v in exits[crossed]
+        data.age_s[starts[v] + lengths[v] - 1] - data.age_s[starts[v] + first[v]]
+        for v in exits[crossed]
     ]
     stays = []
     by_length = judged[np.argsort(lengths[judged], kind="stable")]
@@ -57,11 +56,6 @@ def report(data: Data, risk: Floats, done: NDArray[np.bool_], seed: int) -> dict
         "stays_crossed": _mean(np.array(stays, float), rng),
         "seconds": _figure(np.array(seconds), np.median, rng),
     }
-
-
-def ages_s(data: Data) -> Floats:
-    """Seconds since the session's first event at each row."""
-    return np.expm1(data.inputs[:, FEATURES.index("session_age_s_log")].astype(np.float64))
 
 
 def _mean(values: Floats, rng: np.random.Generator) -> dict[str, Any]:

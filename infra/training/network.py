@@ -179,8 +179,8 @@ def batches(
     network: Network, data: Data, size: int, rng: np.random.Generator | None
 ) -> Iterator[tuple[list[NDArray[np.int64]], Batch]]:
     """(rows of each session, padded batch); drawn anew by `rng`, else in order."""
-    starts = np.flatnonzero(np.diff(data.visit, prepend=-1))
-    lengths = np.diff([*starts, len(data.visit)])
+    starts = np.flatnonzero(data.begins)
+    lengths = np.diff([*starts, len(data.begins)])
     x = network.standardised(data.inputs)
     places: list[tuple[int, NDArray[np.int64]]] = []
     below = 0

@@ -14,6 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from connectors.datasets import Visit, load
 from connectors.log_by_user import BadRecord, open_log
@@ -29,6 +30,10 @@ from schemas.profile import Profile
 
 SIMULATED, DATASET, LOG = "simulated", "dataset", "log"
 CODE = ("models", "schemas", "infra/demo", "infra/training", "connectors/datasets.py")
+
+
+Part = tuple[Floats, Floats, Ints, NDArray[np.float64], NDArray[np.bool_]]
+"""Inputs, concepts and intents, visit numbers, and the two last columns of Data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +59,14 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Visited:
-    """A session's events, the model's input after each, and the purchase where not among them."""
+    """A visit's events, the model's input after each, the purchase where not among them, and the
+    places after the first where the job begins a session.
+    """
 
     events: Sequence[Event]
     rows: Sequence[list[float]]
     bought: bool | None = None
+    anew: frozenset[int] = frozenset()
 
 
 def build(
@@ -69,7 +77,7 @@ def build(
     if file.is_file():
         return file
     parts = shares * 8
-    done: list[tuple[Floats, Floats, Ints]] = []
+    done: list[Part] = []
     with ProcessPoolExecutor(shares) as pool:
         for number, part in enumerate(pool.map(_part, [source] * parts, range(parts),
                                                [parts] * parts), 1):  # fmt: skip
@@ -82,25 +90,33 @@ def build(
     cache.mkdir(parents=True, exist_ok=True)
     unfinished = file.with_suffix(".part.npz")
     np.savez(unfinished, inputs=np.concatenate([each[0] for each in done]),
-             concepts=truth[:, :split], intents=truth[:, split:], visit=visit)  # fmt: skip
+             concepts=truth[:, :split], intents=truth[:, split:], visit=visit,
+             age_s=np.concatenate([each[3] for each in done]),
+             begins=np.concatenate([each[4] for each in done]))  # fmt: skip
     unfinished.rename(file)
     return file
 
 
-def _part(source: Source, share: int, shares: int) -> tuple[Floats, Floats, Ints]:
+def _part(source: Source, share: int, shares: int) -> Part:
     of_category = medians([(item.category, item.price_micros) for item in STAND_IN])
     inputs: list[list[float]] = []
     truth: list[tuple[bool, ...]] = []
     visit: list[int] = []
+    age_s: list[float] = []
+    begins: list[bool] = []
     for number, each in enumerate(source.visits(share, shares)):
         known = {**_of_categories(each.events), **of_category}
         inputs.extend(each.rows)
         truth.extend(labels(each.events, known, bought=each.bought))
         visit.extend([number] * len(each.rows))
+        age_s.extend((event.ts_ms - each.events[0].ts_ms) / 1000 for event in each.events)
+        begins.extend(at == 0 or at in each.anew for at in range(len(each.rows)))
     return (
         np.array(inputs, np.float32).reshape(-1, len(FEATURES)),
         np.array(truth, np.float32).reshape(-1, len(CONCEPTS) + len(INTENTS)),
         np.array(visit, np.int64),
+        np.array(age_s, np.float64),
+        np.array(begins, np.bool_),
     )
 
 
@@ -120,8 +136,9 @@ def _recorded(source: Source, share: int, shares: int) -> Iterator[Visited]:
     profiler = Profiler()
     for visit in recorded[share::shares]:
         folded = list(profiler.recorded(visit))
-        events, rows = [event for event, _ in folded], [row for _, row in folded]
-        yield Visited(events, rows, bought[visit.session_id])
+        events, rows = [event for event, _, _ in folded], [row for _, row, _ in folded]
+        anew = frozenset(at for at, (_, _, begins) in enumerate(folded) if begins)
+        yield Visited(events, rows, bought[visit.session_id], anew)
 
 
 @cache

@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 
 from cli.progress import Bar
 from infra.training import card, heads, trees
-from infra.training.bottleneck import completeness_of, interventions
+from infra.training.bottleneck import Rows, completeness_of, interventions, order_of
 from infra.training.data import Data, Floats, read
-from infra.training.export import to_onnx
+from infra.training.export import PARTS_MAX, difference, to_onnx
 from infra.training.fit import train
 from infra.training.labels import CONCEPTS, INTENTS, KIND_OF, SIGNS
 from infra.training.measures import auroc
@@ -42,14 +42,16 @@ INTENT = "purchase_intent"
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """ONNX bytes, size of the hidden state, the concepts in ppm of each part, and the score of the
-    held-out rows by the twin that has no bottleneck (empty for trees).
+    """ONNX bytes, size of the hidden state, the concepts in ppm of each part, the score of the
+    held-out rows by the twin that has no bottleneck (empty for trees), and how far fifty steps of
+    serving part from training.
     """
 
     graph: bytes
     hidden: int
     said: dict[str, NDArray[np.int64]]
     free: Floats
+    parts_by: float = 0.0
 
 
 def split(data: Data, seed: int) -> dict[str, Data]:
@@ -88,10 +90,13 @@ def _trained(parts: dict[str, Data], seed: int, settings: Settings, keep: Path) 
     network = _fitted("network", parts, seed, settings, keep)
     graph = to_onnx(network)
     assert len(graph) <= SIZE_MAX, f"the network takes {len(graph)} bytes, at most {SIZE_MAX}"
-    said = {name: quantised(network.concepts(each, settings)) for name, each in parts.items()}
+    found = {name: network.concepts(each, settings) for name, each in parts.items()}
+    parts_by = difference(graph, network, found["test"], parts["test"])
+    assert parts_by <= PARTS_MAX, f"serving parts from training by {parts_by}"
+    said = {name: quantised(each) for name, each in found.items()}
     free = free_of(settings)
     twin = _fitted("twin", parts, seed, free, keep)
-    return Fitted(graph, settings.hidden, said, twin.risk(parts["test"], free, INTENT))
+    return Fitted(graph, settings.hidden, said, twin.risk(parts["test"], free, INTENT), parts_by)
 
 
 def _fitted(
@@ -122,6 +127,7 @@ def make(
     tops = fit_heads(parts["train"], said["train"], parts["validation"], said["validation"])
     written = card.write(told=told, seed=seed, parts=parts, concepts=said["test"], heads=tops)
     written["bottleneck"] = bottleneck_of(parts, fitted, tops, seed)
+    written["serving_parts_by"] = round(fitted.parts_by, 9)
     return Model(
         name=str(told["name"]), sha256=sha256(fitted.graph).hexdigest(), onnx=fitted.graph,
         features=FEATURES, concepts=tuple(CONCEPTS), hidden_size=fitted.hidden, heads=tops,
@@ -146,7 +152,10 @@ def bottleneck_of(
         wanted = train_.intents[:, at], check.intents[:, at]
         grown = trees.grow(of[0], of[1], wanted, seed, **trees.OF_CONCEPTS)
         leak[name] = round(auroc(np.asarray(grown.predict(inputs["test"])), truth, ones), 4)
-    curve = interventions(tops, fitted.said["test"], test.concepts > 0.5, truth, INTENT)
+    judged = {name: Rows(fitted.said[name], each.concepts > 0.5, each.intents[:, at] > 0.5)
+              for name, each in (("validation", check), ("test", test))}  # fmt: skip
+    order = order_of(tops, judged["validation"], INTENT)
+    curve = interventions(tops, judged["test"], INTENT, order)
     left: dict[str, Any] = {"value": None, "ci": None}
     if len(fitted.free):
         left = completeness_of(score, fitted.free.astype(np.float64), truth, test.visit, seed)

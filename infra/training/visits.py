@@ -110,16 +110,19 @@ class Profiler:
         profile, _, _ = step(profile, event, event.user_key, self._context)
         return profile, self._recorder.rows[-1] if self._recorder.rows else None
 
-    def recorded(self, visit: Recorded) -> Iterator[tuple[Event, list[float]]]:
-        """Each event of a recorded visit as the log would hold it, and the input after it."""
+    def recorded(self, visit: Recorded) -> Iterator[tuple[Event, list[float], bool]]:
+        """Each event of a recorded visit as the log would hold it, the input after it, and whether
+        the job begins a session with it.
+        """
         profile: Profile | None = None
         for index, each in enumerate(visit.events):
             ts_ms = START_MS + each.at_ms
             wire = {"event_id": f"e{index}", "session_index": index, "ts": ts_ms, **each.fields}
             event = logged(wire, f"{SITE}:v:{visit.seed}", visit.session_id, "t1", ts_ms)
+            number = profile.session.number if profile else 0
             profile, row = self.fold(profile, event)
-            assert row is not None
-            yield event, row
+            assert row is not None and profile is not None
+            yield event, row, profile.session.number != number
 
 
 def visits(

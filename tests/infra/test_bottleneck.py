@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from infra.training.bottleneck import completeness, interventions, problems, risk
+from infra.training.bottleneck import Rows, completeness, interventions, order_of, problems, risk
 from models.intent import MILLION, logit_micro, raw_ppm
 from schemas.model import RISK, SIGMOID, Head
 
@@ -37,8 +37,8 @@ def test_a_risk_in_floats_is_the_one_in_integers() -> None:
 @pytest.mark.promise("M29")
 def test_corrections_begin_with_the_most_telling_concept_and_help() -> None:
     """The second concept tells nothing of buying and comes last."""
-    said, labels, truth = crowd()
-    curve = interventions((BUY, LEAVE), said, labels, truth, "buy")
+    heads, rows = (BUY, LEAVE), Rows(*crowd())
+    curve = interventions(heads, rows, "buy", order_of(heads, rows, "buy"))
     assert [at for at, _ in curve] == [-1, 0, 2, 1]
     start, first, second, _ = (value for _, value in curve)
     assert second > first > start + 0.05
@@ -48,8 +48,7 @@ def test_corrections_begin_with_the_most_telling_concept_and_help() -> None:
 def test_a_head_that_reads_a_concept_the_wrong_way_round_is_found() -> None:
     """Correcting it makes the score worse."""
     turned = Head("buy", -500_000, (-1_500_000, 200_000, 900_000), kind=RISK)
-    said, labels, truth = crowd()
-    curve = interventions((turned, LEAVE), said, labels, truth, "buy")
+    curve = interventions((turned, LEAVE), Rows(*crowd()), "buy", [0, 2, 1])
     found = {"completeness": 1.0, "leakage": HOLDS, "interventions": curve}
     assert "correcting concepts makes it worse" in problems(found)[0]
 

@@ -9,9 +9,7 @@ from numpy.typing import NDArray
 from infra.training import leads
 from infra.training.data import Data
 from infra.training.labels import CONCEPTS, INTENTS
-from models.features import FEATURES
 
-AGE = FEATURES.index("session_age_s_log")
 EXITS, STAYS, STEPS_S = 120, 5, 10
 
 
@@ -19,18 +17,18 @@ def crowd(warned_ahead: int) -> tuple[Data, NDArray[np.float64]]:
     """Exits of 4 events whose risk rises so many events before the last; stays of 12 that buy."""
     lengths = [4] * EXITS + [12] * STAYS
     rows = sum(lengths)
-    inputs = np.zeros((rows, len(FEATURES)), np.float32)
+    none, age_s = np.zeros((rows, len(CONCEPTS)), np.float32), np.zeros(rows)
     intents = np.zeros((rows, len(INTENTS)), np.float32)
     risk, at = np.full(rows, 0.1), 0
     for number, length in enumerate(lengths):
-        inputs[at : at + length, AGE] = np.log1p(np.arange(length) * STEPS_S)
+        age_s[at : at + length] = np.arange(length) * STEPS_S
         if number < EXITS:
             risk[at + length - 1 - warned_ahead : at + length] = 0.9
         else:
             intents[at, list(INTENTS).index("purchase_intent")] = 1
         at += length
     visit = np.repeat(np.arange(len(lengths)), lengths)
-    return Data(inputs, np.zeros((rows, len(CONCEPTS)), np.float32), intents, visit), risk
+    return Data(none, none, intents, visit, age_s, np.zeros(rows, np.bool_)), risk
 
 
 @pytest.mark.promise("M49")

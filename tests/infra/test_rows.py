@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from connectors.datasets import RecordedEvent, Visit
 from connectors.event_lines import as_line
 from infra.demo.goods import STAND_IN
 from infra.local.layout import CHECKOUT
@@ -52,6 +53,8 @@ def test_rows_of_a_log_are_the_jobs_own_vectors(tmp_path: Path) -> None:
     assert {row.tobytes() for row in data.inputs} == expected
     assert data.inputs.shape == (48, len(FEATURES))
     assert sorted(np.bincount(data.visit)) == [3] * 6 + [5] * 6
+    five = data.visit == np.flatnonzero(np.bincount(data.visit) == 5)[0]
+    assert data.age_s[five].tolist() == [0, 9, 18, 27, 36]
     assert data.concepts.shape[1] == len(CONCEPTS) and data.intents.shape[1] == len(INTENTS)
 
 
@@ -86,6 +89,16 @@ def test_a_choice_of_visits(tmp_path: Path, kept: list[int]) -> None:
     part = data.of(chosen)
     assert sorted(set(part.visit.tolist())) == list(range(len(kept)))
     assert (part.inputs == data.inputs[chosen[data.visit]]).all()
+
+
+def test_a_silence_in_a_recorded_visit_begins_a_session() -> None:
+    """As in the job, where the network's state then starts from nothing: so it does in training."""
+    shown = page("/a", "home")
+    fields = {"type": "page_view", "page": {"url": shown.url, "path": shown.path, "type": "home"}}
+    at_ms = (0, 9_000, 40 * ONE_MINUTE, 41 * ONE_MINUTE)
+    recorded = Visit("s-1", "0" * 32, 0, tuple(RecordedEvent(each, fields) for each in at_ms))
+    found = [begins for _, _, begins in Profiler().recorded(recorded)]
+    assert found == [True, False, True, False]
 
 
 @pytest.mark.promise("M29")
