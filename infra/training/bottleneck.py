@@ -28,6 +28,9 @@ Bools = NDArray[np.bool_]
 LOW, HIGH = 5, 95
 COMPLETENESS_MIN = 0.97
 OVER_HEAD_MAX, OVER_TRUE_MAX = 0.01, 0.0
+SHARE = 0.05
+"""More makes corrections worth more, and the score without any a little worse."""
+
 CORRECTED = 3
 """So many corrections must be worth making; of more, the ends of the range say too much."""
 
@@ -82,6 +85,14 @@ def _reached(heads: Sequence[Head], rows: Rows, name: str, chosen: Sequence[int]
     moved = rows.concepts.astype(np.float64)
     moved[:, chosen] = corrected(rows.concepts, rows.labels)[:, chosen]
     return round(auroc(risk(heads, moved, name), rows.truth, np.ones(len(rows.truth))), 4)
+
+
+def now_and_then(concepts: Ints, labels: Bools) -> Ints:
+    """Concepts [n, k] of which a share drawn at random is corrected: a head that was fitted to such
+    rows takes a correction for what it is (RandInt, arXiv:2309.16928).
+    """
+    drawn = np.random.default_rng(0).random(concepts.shape) < SHARE
+    return np.where(drawn, corrected(concepts, labels), concepts).astype(np.int64)
 
 
 def corrected(concepts: Ints, labels: Bools) -> Floats:

@@ -1,7 +1,7 @@
 """Labels of concepts and intents: rules over what happens after an event, never before.
 
 A page event opens a page (page_view, cart_view, checkout_start, or a product_view without a page
-view just before it). The horizon is the next 10 page events or 10 minutes of the visitor's clock,
+view just before it). The horizon is the next 5 page events or 10 minutes of the visitor's clock,
 whichever ends first; purchase_intent looks to the end of the visit. models/names.py says what
 each concept means to a campaign; the rules are CONCEPTS and INTENTS below.
 """
@@ -16,8 +16,7 @@ from statistics import median
 from schemas.event import Event
 from schemas.model import HAZARD, RISK
 
-PAGES_AHEAD = 10
-READY_PAGES = 5
+PAGES_AHEAD = 5
 HORIZON_MS = 600_000
 _QUICK_BACK_MS = 10_000
 _LONG_READ_MS = 10_000
@@ -96,7 +95,7 @@ def _drop_off(ahead: Ahead) -> bool:
 
 
 def _checkout_readiness(ahead: Ahead) -> bool:
-    return any(event.type in ("cart_view", "checkout_start") for event in ahead.pages[:READY_PAGES])
+    return any(event.type in ("cart_view", "checkout_start") for event in ahead.pages)
 
 
 def _hesitation(ahead: Ahead) -> bool:

@@ -50,7 +50,7 @@ class Settings:
     """How large, how long and how fast to train."""
 
     hidden: int = 32
-    layer: int = 32
+    layer: int = 64
     epochs: int = 14
     steps_min: int = 400
     patience: int = 4
@@ -58,7 +58,7 @@ class Settings:
     rate: float = 3e-3
     decay: float = 1e-2
     average: float = 0.99
-    concept_share: float = 0.5
+    concept_share: float = 2.0
     risk_share: float = 4.0
     bottleneck: bool = True
     """Without it heads read the layer itself: the twin that says what the bottleneck costs."""

@@ -21,7 +21,13 @@ from numpy.typing import NDArray
 
 from cli.progress import Bar
 from infra.training import card, heads, trees
-from infra.training.bottleneck import Rows, completeness_of, interventions, order_of
+from infra.training.bottleneck import (
+    Rows,
+    completeness_of,
+    interventions,
+    now_and_then,
+    order_of,
+)
 from infra.training.data import Data, Floats, read
 from infra.training.export import PARTS_MAX, difference, to_onnx
 from infra.training.fit import train
@@ -76,7 +82,8 @@ def fit_heads(
 ) -> tuple[Head, ...]:
     """One calibrated head an intent, from quantised concepts of both."""
     truth = data.intents.astype(np.float64)
-    fitted = heads.fit_all(said, truth, NAMES, KIND_OF, tuple(CONCEPTS), SIGNS)
+    seen = now_and_then(said, data.concepts > 0.5)
+    fitted = heads.fit_all(seen, truth, NAMES, KIND_OF, tuple(CONCEPTS), SIGNS)
     truth = validation.intents.astype(np.float64)
     return heads.calibrate_all(fitted, checked, truth, KIND_OF)
 
