@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from connectors.onnx import OnnxScorer
 from infra.demo.goods import STAND_IN
 from infra.model import FOLDER, BadModel, load
-from infra.training.bottleneck import CORRECTED, Rows, interventions
+from infra.training.bottleneck import CORRECTED, Rows, interventions, order_of
 from infra.training.card import features_sha256
 from infra.training.labels import CONCEPTS, INTENTS, KIND_OF, SIGNS, labels, medians
 from infra.training.measures import auroc
@@ -235,14 +235,18 @@ def test_probabilities_mean_what_they_say_on_fresh_visitors() -> None:
 
 @pytest.mark.promise("M29")
 def test_correcting_the_first_concepts_helps_on_fresh_visitors() -> None:
-    """The curve does not fall over the first three, in the order that the card names."""
+    """The curve does not fall over the first three, in an order chosen on other visitors."""
     said, truth = fresh()
     at = len(CONCEPTS)
     concepts = np.rint(said[:, :at] * 1e6).astype(np.int64)
     bought = truth[:, at + list(INTENTS).index("purchase_intent")]
-    order = [list(CONCEPTS).index(n) for n, _ in card()["bottleneck"]["interventions"] if n]
-    rows = Rows(concepts, truth[:, :at], bought)
-    curve = interventions(model().heads, rows, "purchase_intent", order)
+    cut, name = len(said) // 2, "purchase_intent"
+    asked, judged = (
+        Rows(concepts[part], truth[part, :at], bought[part])
+        for part in (slice(cut), slice(cut, None))
+    )
+    heads = model().heads
+    curve = interventions(heads, judged, name, order_of(heads, asked, name))
     reached = [value for _, value in curve[: CORRECTED + 1]]
     assert reached == sorted(reached) and reached[-1] > reached[0] + 0.02
 
