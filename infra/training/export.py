@@ -25,7 +25,7 @@ _STEP = (
     "Mul centred scale > scaled",
     "Clip scaled low high > x",
     "Gemm x w_in b_in > given",
-    "Split given gates rest > given_gates given_new",
+    "Split given sizes > given_gates given_new",
     "Gemm hidden w_gates given_gates > gates_in",
     "Sigmoid gates_in > both",
     "Split both > reset keep",
@@ -87,7 +87,7 @@ def _constants(network: Network) -> dict[str, NDArray[Any]]:
     out: dict[str, NDArray[Any]] = {
         name: np.array(each, np.float32, order="C") for name, each in floats.items()
     }
-    return {**out, "rest": np.array([2 * size, size], np.int64)}
+    return {**out, "sizes": np.array([2 * size, size], np.int64)}
 
 
 def difference(graph: bytes, network: Network, said: Floats, data: Data) -> float:
