@@ -92,13 +92,6 @@ BUYING = [
     (3000, "page_view", page("cart", "/cart")),
     (5, "cart_view", page("cart", "/cart")),
 ]
-CART_BACK = [
-    *BUYING,
-    (7000, "page_view", page("category", "/c/kitchen")),
-    (5000, "page_view", page("cart", "/cart")),
-    (5, "cart_view", page("cart", "/cart")),
-    (6000, "page_view", page("category", "/c/kitchen")),
-]
 LEAVING = [
     (0, "session_start", {}),
     (300, "page_view", page("home", "/")),
