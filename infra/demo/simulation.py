@@ -141,7 +141,7 @@ class Simulation:
                 outbox.add(event)
             await outbox.send(virtual_ms())
         await asyncio.sleep(LAST_ANSWER_S)
-        await tab.close()
+        tab.close()
 
     def _heard(
         self, seen: Seen, visitor: Visitor, message: Message, arrived_ms: float, now_ms: int
