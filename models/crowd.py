@@ -5,8 +5,8 @@
 2. A reward of a bucket that already holds more than ALLOWANCE rewards and SHARE times the mean
    bucket teaches nothing; any other teaches in full.
 
-So a visitor holds at most ALLOWANCE + 1 rewards or SHARE / BUCKETS of all weight, whichever is
-more: the memory is fixed, and whoever shares a bucket with a robot is not heard for a while.
+So a visitor holds at most ALLOWANCE, or SHARE / BUCKETS of all weight, whichever is more, and one
+reward: the memory is fixed, and whoever shares a bucket with a robot is not heard for a while.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from schemas.ids import MILLION
 from schemas.policy import Quality
 from schemas.reward import FALLBACK, Reward
 
-GAMMA_SCALE = 10
+GAMMA_SCALE = 3
 FLOOR_PPM = 20_000
 S = TypeVar("S")
 
@@ -105,9 +105,9 @@ def in_order(rewards: Iterable[Reward]) -> list[Reward]:
 
 
 def gamma_milli(weight: float) -> int:
-    """SquareCB's gamma after so many rewards, in thousandths: 10 x sqrt(n) as in Vowpal Wabbit.
+    """SquareCB's gamma after so many rewards, in thousandths: 3 x sqrt(n).
 
     >>> gamma_milli(0), gamma_milli(10_000)
-    (0, 1000000)
+    (0, 300000)
     """
     return isqrt(int(weight * MILLION) * GAMMA_SCALE**2)

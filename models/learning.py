@@ -5,16 +5,18 @@
 2. Each reward, its margin cut at WORTHS_MAX conversions, is added to the moments of its arm
    (models/moments.py), unless its visitor has taught enough (models/crowd.py). A decision
    counts when it is taken, as one that brought nothing; its own reward then adds what that lacked.
+   A campaign that brings less than was foreseen is forgotten but for a little (models/change.py).
 3. One regression of all arms (models/ridge.py) tells a campaign's deltas from what visitors bring
    anyway. What an owner expects stands for PRIOR rewards, so that it fades as rewards come.
 4. A delta that its own noise could explain is drawn towards nothing: by 1 - SHRINK x noise /
    signal, at least 0, in the mean over contexts (James and Stein 1961, the positive part). By less
    before FAIR rewards: who is drawn to nothing at once is never tried again.
-5. delta / worth of a conversion, in ppm, is the quality.
+5. What is left, less CAUTION deviations of its noise (fewer before FAIR), over the worth of a
+   conversion, in ppm, is the quality: who is as good as doing nothing takes no turns with it.
 
-Rewards are not weighted by 1 / propensity: each arm has its own regression, so that how often it
-was drawn changes its certainty and not its mean; what SquareCB asks for is such an online
-regression of the rewards as they came (Foster and Rakhlin 2020, arXiv:2002.04926). Discounting is
+A reward weighs 1 / sqrt(propensity), at most HEAVIEST. The truth is not linear: unweighted, a line
+fits best where the arm is drawn already, and which arm is best elsewhere is guessed from there;
+weighted by 1 / propensity it would be right in the mean and mostly noise (ADR 23). Discounting is
 that of D-LinUCB (Russac et al. 2019, arXiv:1909.09146).
 """
 
@@ -26,7 +28,7 @@ from math import fsum, sqrt
 from msgspec import Struct
 from numpy import array, zeros
 
-from models import moments
+from models import change, moments
 from models.crowd import bucket_of, heard
 from models.learner import Arm, in_order, prior_of
 from models.moments import BINS, Array, Moments
@@ -35,11 +37,15 @@ from schemas.ids import MILLION
 from schemas.policy import Quality
 from schemas.reward import NOTHING, Reward
 
-DISCOUNT = 0.9999
+DISCOUNT = 0.99997
 PRIOR = 50.0
 SHRINK = 1.0
-FAIR = 1_500.0
+FAIR = 2_500.0
 """Rewards of an arm after which its noise draws it to nothing in full."""
+
+CAUTION = 2.0
+HEAVIEST = 8.0
+"""Weight of a reward at most; the floor of exploration makes it 7."""
 
 WORTHS_MAX = 3
 """A slot's reward counts as at most so many conversions of the campaign worth most."""
@@ -64,7 +70,7 @@ class Ridge(Struct, frozen=True):
     ...     reward_micros=10_000_000 * (n % 10 == 0)) for n in range(1000)]
     >>> found = learner.qualities(learner.learn(state, shown + nothing))["WINTER"]
     >>> found.base_ppm, found.lower_ppm, found.upper_ppm
-    (92082, 63895, 123565)
+    (80564, 63895, 123565)
     """
 
     arms: tuple[Arm, ...]
@@ -90,16 +96,29 @@ class Ridge(Struct, frozen=True):
 
     def learn(self, state: Moments, rewards: Sequence[Reward]) -> Moments:
         """The state after one epoch; the one given stays as it is."""
-        taught = [each for each in in_order(rewards) if not _adds_nothing(each)]
+        taught = in_order(rewards)
         factor = 1.0
         for each in taught:
             factor *= 1.0 if each.known else self.discount
         after = moments.faded(state, factor, {name for each in taught for name in each.context})
+        closed = sum(each.known and not each.correction for each in taught)
+        for arm in after.arms.values():
+            change.faded(arm.closed, closed)
         known = self._fit(after) if state.arms else None
-        total = after.weight
+        total = after.mass
         for each in taught:
             self._take(after, each, known, total)
+        self._forget(after)
         return after
+
+    def _forget(self, after: Moments) -> None:
+        """Campaigns that changed are young again."""
+        nothing, worth = after.arms.get(NOTHING), self._worth_max() / MILLION
+        if nothing is None:
+            return
+        for arm in (after.arms.get(each.campaign_id) for each in self.arms):
+            if arm is not None and change.changed(arm.closed, nothing.closed, worth):
+                moments.shrink(arm, change.KEPT)
 
     def _take(self, after: Moments, reward: Reward, known: Fit | None, total: float) -> None:
         """Add one reward to a state that nobody else holds."""
@@ -110,10 +129,14 @@ class Ridge(Struct, frozen=True):
         money = min(max(reward.reward_micros, -most), most) / MILLION
         context = after.context(reward)
         if known is not None:
-            self._compare(after.bins, known, reward, context, money)
-        moments.add(arm, context, money, known=reward.known)
+            said = self._said(known, reward.arm, context)
+            self._compare(after.bins, said, reward, money)
+            if reward.known:
+                change.close(arm.closed, said, money, correction=reward.correction)
+        weight = _weight(reward)
+        moments.add(arm, context, money, weight, known=reward.known)
         if not reward.known:
-            after.crowd[bucket_of(reward.user_key)] += 1.0
+            after.crowd[bucket_of(reward.user_key)] += weight
 
     def qualities(self, state: Moments) -> dict[str, Quality]:
         """What is known of each campaign."""
@@ -150,7 +173,11 @@ class Ridge(Struct, frozen=True):
         worth = arm.worth_micros / MILLION
         mean = fsum((whole[0] * delta).tolist()) / worth
         half = CONFIDENCE * sqrt(max(_form(spread, whole[0]), 0.0)) / worth
-        weights = [_ppm(float(each) * factor / worth) for each in delta]
+        bid = delta * factor
+        if factor:
+            noise = fsum((spread * whole).ravel().tolist())
+            bid[0] -= CAUTION * min(rewards / FAIR, 1.0) * sqrt(max(noise, 0.0))
+        weights = [_ppm(float(each) / worth) for each in bid]
         learned = dict(zip(state.names, weights[1:], strict=True))
         unmet = {name: weight for name, weight in arm.response.items() if name not in learned}
         return Quality(
@@ -178,16 +205,18 @@ class Ridge(Struct, frozen=True):
         off = fsum(abs(one - other) for one, other in zip(said, came, strict=True))
         return _ppm(off / total) if total >= COMPARED_MIN else 0
 
-    def _compare(
-        self, bins: Array, known: Fit, reward: Reward, context: Array, money: float
-    ) -> None:
-        """Put a prediction beside its reward, as parts of the largest worth."""
-        worth = self._worth_max() / MILLION
+    def _said(self, known: Fit, arm_name: str, context: Array) -> float:
+        """What the memory foresees of a reward, in units of the currency."""
         weights = known.shared
         for at, arm in enumerate(self.arms):
-            if arm.campaign_id == reward.arm:
+            if arm.campaign_id == arm_name:
                 weights = weights + known.deltas[at]
-        said = fsum((weights * context).tolist()) / worth
+        return fsum((weights * context).tolist())
+
+    def _compare(self, bins: Array, said: float, reward: Reward, money: float) -> None:
+        """Put a prediction beside its reward, as parts of the largest worth."""
+        worth = self._worth_max() / MILLION
+        said /= worth
         row = bins[min(max(int(said * 2 * BINS), 0), BINS - 1)]
         row += (0.0, 0.0, money / worth) if reward.known else (1.0, said, money / worth)
 
@@ -195,9 +224,11 @@ class Ridge(Struct, frozen=True):
         return max((arm.worth_micros for arm in self.arms), default=MILLION)
 
 
-def _adds_nothing(reward: Reward) -> bool:
-    """Whether it was counted already as what it is: a decision that brought nothing."""
-    return reward.known and not reward.reward_micros
+def _weight(reward: Reward) -> float:
+    """By how seldom it was drawn; nobody draws who is withheld."""
+    if reward.withheld or not reward.propensity_ppm:
+        return 1.0
+    return min(sqrt(MILLION / reward.propensity_ppm), HEAVIEST)
 
 
 def _whole(state: Moments) -> Array:
@@ -211,7 +242,7 @@ def _whole(state: Moments) -> Array:
 def _noise(state: Moments) -> float:
     """Variance of a reward that the context does not explain, taken as that of all rewards."""
     arms = [arm for _, arm in sorted(state.arms.items())]
-    weight = max(fsum(arm.weight for arm in arms), 1.0)
+    weight = max(fsum(arm.mass for arm in arms), 1.0)
     mean = fsum(float(arm.sums[0]) for arm in arms) / weight
     return max(fsum(arm.squares for arm in arms) / weight - mean * mean, 0.0)
 

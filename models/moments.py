@@ -10,13 +10,17 @@ from msgspec import DecodeError, Struct, msgpack
 from numpy import array, float64, frombuffer, isfinite, outer, pad, zeros
 from numpy.typing import NDArray
 
+from models.change import SEEN
 from models.crowd import BUCKETS, Held
 from models.learner import UnknownState
 from schemas.ids import MILLION
 from schemas.reward import Reward
 
 Array = NDArray[float64]
-LAYOUT = 1
+LAYOUT = 2
+READ = (1, 2)
+"""Layouts that are still read; the first knew nothing of what an arm brought of late."""
+
 NAMES_MAX = 24
 """Names of concepts and scores that are learned from, the first that are met."""
 
@@ -28,12 +32,21 @@ BINS = 12
 
 
 class Arms(Struct):
-    """Sums over the rewards of one arm: weight, x x' and x r, r^2."""
+    """Sums over the rewards of one arm: how many, and weighted x x', x r and r^2.
+
+    `closed` is what it brought of late, beside what was foreseen (models/change.py).
+    """
 
     weight: float
     gram: Array
     sums: Array
     squares: float
+    closed: Array
+
+    @property
+    def mass(self) -> float:
+        """The sum of the weights of its rewards."""
+        return float(self.gram[0, 0])
 
 
 class Moments(Struct):
@@ -49,6 +62,11 @@ class Moments(Struct):
         """Rewards behind it, discounted."""
         return sum((arm.weight for arm in self.arms.values()), 0.0)
 
+    @property
+    def mass(self) -> float:
+        """The sum of the weights of all of them."""
+        return sum((arm.mass for arm in self.arms.values()), 0.0)
+
     def context(self, reward: Reward) -> Array:
         """The vector of a reward: bias first, what the decision did not know as 0."""
         known = reward.context
@@ -57,7 +75,7 @@ class Moments(Struct):
 
 def blank(size: int) -> Arms:
     """An arm without rewards over `size` numbers of context."""
-    return Arms(0.0, zeros((size, size)), zeros(size), 0.0)
+    return Arms(0.0, zeros((size, size)), zeros(size), 0.0, zeros(SEEN))
 
 
 def empty() -> Moments:
@@ -75,6 +93,7 @@ def faded(state: Moments, factor: float, met: set[str]) -> Moments:
             pad(each.gram * factor, ((0, more), (0, more))),
             pad(each.sums * factor, (0, more)),
             each.squares * factor,
+            each.closed.copy(),
         )
         for name, each in state.arms.items()
         if each.weight * factor >= FADED
@@ -91,13 +110,24 @@ def arm_of(state: Moments, name: str) -> Arms | None:
     return state.arms[name]
 
 
-def add(arm: Arms, context: Array, reward: float, *, known: bool) -> None:
+def add(arm: Arms, context: Array, reward: float, weight: float, *, known: bool) -> None:
     """Add one reward; one that is `known` was counted before, as one that brought nothing."""
+    weighted = context * weight
     if not known:
         arm.weight += 1.0
-        arm.gram += outer(context, context)
-    arm.sums += context * reward
-    arm.squares += reward * reward
+        arm.gram += outer(weighted, context)
+    arm.sums += weighted * reward
+    arm.squares += weight * reward * reward
+
+
+def shrink(arm: Arms, kept: float) -> None:
+    """Leave an arm at most `kept` rewards, and nothing of what it brought of late."""
+    factor = min(1.0, kept / max(arm.weight, 1.0))
+    arm.weight *= factor
+    arm.gram *= factor
+    arm.sums *= factor
+    arm.squares *= factor
+    arm.closed[:] = 0.0
 
 
 class _Arm(Struct, array_like=True):
@@ -106,6 +136,7 @@ class _Arm(Struct, array_like=True):
     gram: bytes
     sums: bytes
     squares: float
+    closed: bytes = bytes(8 * SEEN)
 
 
 class _Stored(Struct, array_like=True):
@@ -119,7 +150,14 @@ class _Stored(Struct, array_like=True):
 def dump(state: Moments) -> bytes:
     """As bytes, arms in order of their names."""
     arms = [
-        _Arm(name, each.weight, each.gram.tobytes(), each.sums.tobytes(), each.squares)
+        _Arm(
+            name,
+            each.weight,
+            each.gram.tobytes(),
+            each.sums.tobytes(),
+            each.squares,
+            each.closed.tobytes(),
+        )
         for name, each in sorted(state.arms.items())
     ]
     crowd, bins = state.crowd.tobytes(), state.bins.tobytes()
@@ -132,7 +170,7 @@ def load(data: bytes) -> Moments:
         return empty()
     try:
         kept = msgpack.decode(data, type=_Stored)
-        if kept.layout != LAYOUT:
+        if kept.layout not in READ:
             raise ValueError(f"layout {kept.layout} is not known to this build")
         size = 1 + len(kept.names)
         arms = {
@@ -141,6 +179,7 @@ def load(data: bytes) -> Moments:
                 _array(each.gram, size, size),
                 _array(each.sums, size),
                 each.squares,
+                _array(each.closed, SEEN),
             )
             for each in kept.arms
         }
