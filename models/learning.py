@@ -133,6 +133,8 @@ class Ridge(Struct, frozen=True):
             self._compare(after.bins, said, reward, money)
             if reward.known:
                 change.close(arm.closed, said, money, correction=reward.correction)
+            else:
+                change.take(arm.closed, said)
         weight = _weight(reward)
         moments.add(arm, context, money, weight, known=reward.known)
         if not reward.known:

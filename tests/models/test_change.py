@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from models import change, moments
+from models.learner import UnknownState
 from models.learning import Ridge
 from schemas.reward import NOTHING, Reward
 from tests.models.learner_checks import ARMS, RATES, WORTH, taught
@@ -38,7 +39,7 @@ def opened_and_closed(count: int, seed: int, rates: dict[str, float], kind: str)
 
 def after(rates: dict[str, float]) -> moments.Moments:
     learner = Ridge(ARMS)
-    state = taught(learner, opened_and_closed(BEFORE, 3, RATES, "a"))
+    state: moments.Moments = taught(learner, opened_and_closed(BEFORE, 3, RATES, "a"))
     later = opened_and_closed(AFTER, 4, rates, "b")
     for at in range(0, len(later), 100):
         state = learner.learn(state, later[at : at + 100])
@@ -66,9 +67,11 @@ def test_what_closed_fades_as_a_weighted_sum() -> None:
     kept = np.zeros(change.SEEN)
     for said, came in told:
         change.faded(kept, 1)
+        change.take(kept, 2.0 * said)
         change.close(kept, said, came, correction=False)
     ages = range(len(told) - 1, -1, -1)
     want = [
+        sum(2.0 * said * factor**age for age, (said, _) in zip(ages, told, strict=True)),
         sum(said * factor**age for age, (said, _) in zip(ages, told, strict=True)),
         sum(came * factor**age for age, (_, came) in zip(ages, told, strict=True)),
         sum((came * factor**age) ** 2 for age, (_, came) in zip(ages, told, strict=True)),
@@ -80,7 +83,7 @@ def test_a_correction_was_foreseen_before() -> None:
     kept = np.zeros(change.SEEN)
     change.close(kept, 0.2, 0.0, correction=False)
     change.close(kept, 0.2, 1.0, correction=True)
-    assert kept.tolist() == [0.2, 1.0, 1.0]
+    assert kept.tolist() == [0.0, 0.2, 1.0, 1.0]
 
 
 def test_a_state_of_the_first_layout_is_read() -> None:
@@ -94,5 +97,15 @@ def test_a_state_of_the_first_layout_is_read() -> None:
     for name, arm in learner.load(known).arms.items():
         assert read.arms[name].gram.tobytes() == arm.gram.tobytes()
         assert read.arms[name].closed.tolist() == [0.0] * change.SEEN
-    with pytest.raises(moments.UnknownState, match="layout 3"):
+    with pytest.raises(UnknownState, match="layout 3"):
         learner.load(msgspec.msgpack.encode([3, names, arms, crowd, bins]))
+
+
+def test_a_campaign_that_is_shown_less_has_not_changed() -> None:
+    """Its negatives close long after its orders: of what closes lately, hardly any bought."""
+    nothing = np.array([50.0, 50.0, 50.0, 50.0])
+    shown_less, fell = np.array([4.0, 60.0, 4.0, 4.0]), np.array([60.0, 60.0, 4.0, 4.0])
+    shown_more = np.array([60.0, 4.0, 4.0, 4.0])
+    assert not change.changed(shown_less, nothing, 1.0)
+    assert not change.changed(shown_more, nothing, 1.0)
+    assert change.changed(fell, nothing, 1.0)
