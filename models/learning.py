@@ -16,7 +16,7 @@
 
 A reward weighs 1 / sqrt(propensity), at most HEAVIEST. The truth is not linear: unweighted, a line
 fits best where the arm is drawn already, and which arm is best elsewhere is guessed from there;
-weighted by 1 / propensity it would be right in the mean and mostly noise (ADR 23). Discounting is
+weighted by 1 / propensity it would be right in the mean and mostly noise (ADR 25). Discounting is
 that of D-LinUCB (Russac et al. 2019, arXiv:1909.09146).
 """
 
