@@ -25,7 +25,9 @@ sys.path.insert(0, {checkout!r})
 
 from cli.main import main
 
-sys.exit(main())
+# A worker process of `kairos diff` or `kairos audit` imports this file again, and must not run it.
+if __name__ == "__main__":
+    sys.exit(main())
 """
 
 
@@ -44,7 +46,7 @@ def check_python() -> str:
 def venv_inputs(home: Home) -> str:
     """The lock, and where the checkout lies: scripts of an environment hold absolute paths."""
     locks = [home.checkout / LOCK, home.checkout / BUILD_LOCK]
-    return inputs_hash(home.checkout, locks, str(home.checkout), "2")
+    return inputs_hash(home.checkout, locks, str(home.checkout), "3")
 
 
 def venv_outputs(home: Home) -> list[Path]:

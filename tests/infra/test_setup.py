@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 import sys
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from infra.setup.jars import PINS, check_jars, read_pins
 from infra.setup.java import parse_version, version_problem
 from infra.setup.machine import DISK_MIN_BYTES, check_disk
 from infra.setup.steps import Shell, Step, StepFailed, cause_line, file_hash, inputs_hash, run_all
+from infra.setup.venv import write_program
 
 OPENJDK = 'openjdk version "{}" 2025-04-15\nOpenJDK Runtime Environment\n'
 
@@ -227,3 +229,18 @@ def test_kairos_home_moves_everything_installed() -> None:
     moved = Home.from_environment({"KAIROS_HOME": "elsewhere"})
     assert moved.flink == CHECKOUT / "elsewhere" / "flink"
     assert Home.from_environment({}).venv == CHECKOUT / ".kairos" / "venv"
+
+
+def test_a_worker_process_that_imports_the_program_does_not_run_it(
+    monkeypatch: pytest.MonkeyPatch, home: Home
+) -> None:
+    """Workers of `kairos diff` are spawned: each imports the program under another name."""
+    program = home.venv / "bin" / "kairos"
+    program.parent.mkdir(parents=True)
+    write_program(Home(checkout=CHECKOUT, root=home.root))
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr(sys, "argv", ["kairos", "--help"])
+    runpy.run_path(str(program), run_name="__mp_main__")
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(program), run_name="__main__")
+    assert ended.value.code == 0
